@@ -1,0 +1,2 @@
+# Where `cmake --install` puts things.
+include(GNUInstallDirs)

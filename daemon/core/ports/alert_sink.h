@@ -1,0 +1,30 @@
+// Where alert events go. Implemented by adapters/sinks.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/rules/rule.h"
+
+namespace tcpperf::core {
+
+// What became of the events handed to a sink so far. delivered + failed + dropped + waiting = handed over.
+struct DeliveryCounts {
+  std::uint64_t delivered = 0;
+  std::uint64_t failed = 0;   // given up after the last attempt
+  std::uint64_t dropped = 0;  // refused because the queue was full, or lost at shutdown
+};
+
+// deliver() never blocks: a sink that can block owns one thread and one bounded queue. Called by the tick thread only;
+// counts() by any thread.
+class AlertSink {
+ public:
+  virtual ~AlertSink() = default;
+  [[nodiscard]] virtual std::string_view name() const = 0;  // the `sink` label
+  virtual void deliver(const AlertEvent& event) = 0;
+  [[nodiscard]] virtual DeliveryCounts counts() const = 0;
+  // Reopens what was opened by path (log rotation). Called on SIGHUP by the tick thread.
+  virtual void reopen() {}
+};
+
+}  // namespace tcpperf::core

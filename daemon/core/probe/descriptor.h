@@ -1,0 +1,112 @@
+// A probe as data: everything the rest of the daemon knows about it. The loader sets its knobs and reads its maps, the
+// configuration accepts its keys, the exposition serves its metrics, the rules use its signals, and the documentation
+// and `--probes.list` are generated, all from this one description.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/metrics/metric.h"
+
+namespace tcpperf::core {
+
+// A BPF program ("hook") this probe listens on. The program runs the handlers of all enabled probes that listen.
+struct HookUse {
+  std::string_view program;   // name of the BPF program, e.g. "on_ack"
+  bool required = true;       // without it the probe measures nothing; otherwise it only loses `provides`
+  std::string_view provides;  // what is missing when the program cannot be attached; a phrase
+};
+
+enum class KnobType { kBool, kCount, kDuration };
+
+// A value from the probe's YAML block that becomes a constant of its BPF code.
+struct KnobSpec {
+  std::string_view key;     // YAML key
+  std::string_view symbol;  // constant in the BPF object's read-only data; u64 (kDuration in nanoseconds) or bool
+  KnobType type = KnobType::kCount;
+  std::uint64_t default_value = 0;  // kBool: 0 or 1; kDuration: nanoseconds
+  std::uint64_t min_value = 0;
+  std::uint64_t max_value = 0;
+  std::string_view help;
+};
+
+// Names that only the running kernel knows. Implemented over its BTF by adapters/bpf.
+class KernelNames {
+ public:
+  virtual ~KernelNames() = default;
+  // Enumerators of `enum name` with their values, in the kernel's order; empty when the kernel has no such enum.
+  [[nodiscard]] virtual std::vector<std::pair<std::string, std::uint32_t>> enumerators(std::string_view name) const = 0;
+};
+
+// One series of a map: which element it is, and the labels it carries.
+struct Cell {
+  std::uint32_t index = 0;          // counter: the u64 with this index in the map; histogram: the map's element
+  std::vector<std::string> labels;  // in the order of MetricSpec::labels
+};
+
+enum class SourceKind {
+  kCounters,    // an array of u64 counters
+  kHistograms,  // an array of struct tcpperf_histogram
+  kTcpStates,   // the count of sockets per TCP state, from sock_diag; the cells' index is the state
+};
+
+struct MetricSource {
+  SourceKind kind = SourceKind::kCounters;
+  std::string_view map;  // name of the BPF map; empty for kTcpStates
+  std::vector<Cell> (*cells)(const KernelNames& kernel) = nullptr;
+};
+
+struct MetricDef {
+  MetricSpec spec;
+  MetricSource source;
+};
+
+// Which series of a metric: those whose label `label` has (or, negated, has not) the value `value`, for all matches.
+struct LabelMatch {
+  std::string_view label;
+  std::string_view value;
+  bool negated = false;
+};
+struct SeriesSelector {
+  std::string_view metric;
+  std::vector<LabelMatch> matches;
+};
+
+enum class SignalKind {
+  kQuantile,  // of the histogram `numerator`, over the window
+  kRate,      // of the counter `numerator` per second, over the window
+  kRatio,     // increase of `numerator` / increase of `denominator`, over the window
+  kGauge,     // the sum of `numerator` now
+};
+
+// A named number that an alert's condition may use. Made from the difference of two snapshots.
+struct SignalSpec {
+  std::string_view name;
+  std::string_view help;
+  SignalKind kind = SignalKind::kRate;
+  Unit unit = Unit::kNone;  // of the signal's value; a rate is per second of this
+  double q = 0;             // kQuantile only
+  SeriesSelector numerator;
+  SeriesSelector denominator;  // kRatio only
+};
+
+struct ProbeDescriptor {
+  std::string_view name;           // YAML key, `probe` label, file stem
+  std::string_view summary;        // the question it answers, one sentence
+  std::string_view enable_symbol;  // bool constant in the BPF object's read-only data
+  std::vector<HookUse> hooks;
+  std::vector<KnobSpec> knobs;
+  std::vector<MetricDef> metrics;
+  std::vector<SignalSpec> signals;
+  std::string_view cost;  // measured, with the command that measures it
+};
+
+// All probes, in the order of probes.def. Elements have static storage duration.
+using ProbeTable = std::span<const ProbeDescriptor* const>;
+
+}  // namespace tcpperf::core
