@@ -17,9 +17,9 @@ namespace tcpperf::core {
 
 // A BPF program ("hook") this probe listens on. The program runs the handlers of all enabled probes that listen.
 struct HookUse {
-  std::string_view program;   // name of the BPF program, e.g. "on_ack"
-  bool required = true;       // without it the probe measures nothing; otherwise it only loses `provides`
-  std::string_view provides;  // what is missing when the program cannot be attached; a phrase
+  std::string_view program;     // name of the BPF program, e.g. "on_ack"
+  bool required = true;         // without it the probe measures nothing; otherwise it only loses `provides`
+  std::string_view provides{};  // what is missing when the program cannot be attached; a phrase
 };
 
 enum class KnobType { kBool, kCount, kDuration };
@@ -35,6 +35,28 @@ struct KnobSpec {
   std::string_view help;
 };
 
+// A number that only the running kernel knows, handed to the BPF code as a u32 constant.
+struct KernelConstant {
+  std::string_view symbol;
+  std::string_view enum_name;
+  std::string_view enumerator;
+  std::uint32_t value_if_absent = 0;
+};
+
+// An argument that a tracepoint has only on some kernels; `symbol` is a bool constant of the BPF code.
+struct KernelArgument {
+  std::string_view symbol;
+  unsigned index = 0;  // from 0
+};
+
+// A BPF program: where it attaches, and what it needs of the kernel there.
+struct HookDescriptor {
+  std::string_view program;     // name in the BPF object
+  std::string_view tracepoint;  // BTF-enabled tracepoint
+  unsigned arguments = 0;       // fewest arguments it can work with
+  std::vector<KernelArgument> optional_arguments{};
+};
+
 // Names that only the running kernel knows. Implemented over its BTF by adapters/bpf.
 class KernelNames {
  public:
@@ -45,8 +67,8 @@ class KernelNames {
 
 // One series of a map: which element it is, and the labels it carries.
 struct Cell {
-  std::uint32_t index = 0;          // counter: the u64 with this index in the map; histogram: the map's element
-  std::vector<std::string> labels;  // in the order of MetricSpec::labels
+  std::uint32_t index = 0;            // counter: the u64 with this index in the map; histogram: the map's element
+  std::vector<std::string> labels{};  // in the order of MetricSpec::labels
 };
 
 enum class SourceKind {
@@ -74,7 +96,7 @@ struct LabelMatch {
 };
 struct SeriesSelector {
   std::string_view metric;
-  std::vector<LabelMatch> matches;
+  std::vector<LabelMatch> matches{};
 };
 
 enum class SignalKind {
@@ -91,22 +113,24 @@ struct SignalSpec {
   SignalKind kind = SignalKind::kRate;
   Unit unit = Unit::kNone;  // of the signal's value; a rate is per second of this
   double q = 0;             // kQuantile only
-  SeriesSelector numerator;
-  SeriesSelector denominator;  // kRatio only
+  SeriesSelector numerator{};
+  SeriesSelector denominator{};  // kRatio only
 };
 
 struct ProbeDescriptor {
   std::string_view name;           // YAML key, `probe` label, file stem
   std::string_view summary;        // the question it answers, one sentence
   std::string_view enable_symbol;  // bool constant in the BPF object's read-only data
-  std::vector<HookUse> hooks;
-  std::vector<KnobSpec> knobs;
-  std::vector<MetricDef> metrics;
-  std::vector<SignalSpec> signals;
-  std::string_view cost;  // measured, with the command that measures it
+  std::vector<HookUse> hooks{};
+  std::vector<KernelConstant> constants{};
+  std::vector<KnobSpec> knobs{};
+  std::vector<MetricDef> metrics{};
+  std::vector<SignalSpec> signals{};
+  std::string_view cost{};  // measured, with the command that measures it
 };
 
 // All probes, in the order of probes.def. Elements have static storage duration.
 using ProbeTable = std::span<const ProbeDescriptor* const>;
+using HookTable = std::span<const HookDescriptor>;
 
 }  // namespace tcpperf::core

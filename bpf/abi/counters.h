@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* Which element of a probe's counter array means what. Shared by the BPF handlers and the descriptors. */
+#ifndef TCPPERF_ABI_COUNTERS_H
+#define TCPPERF_ABI_COUNTERS_H
+
+#include "types.h"
+
+/* Elements of the histogram and counter arrays of `handshake` that exist per role. */
+enum tcpperf_role { TCPPERF_CLIENT, TCPPERF_SERVER, TCPPERF_ROLES };
+
+enum tcpperf_connect_failure {
+	TCPPERF_CONNECT_REFUSED,
+	TCPPERF_CONNECT_TIMEOUT,
+	TCPPERF_CONNECT_UNREACHABLE,
+	TCPPERF_CONNECT_RESET,
+	TCPPERF_CONNECT_OTHER,
+	TCPPERF_CONNECT_FAILURES
+};
+
+/* handshake_count: connects per role, then failures per reason. */
+#define TCPPERF_HANDSHAKE_FAILURE TCPPERF_ROLES
+#define TCPPERF_HANDSHAKE_COUNTERS (TCPPERF_ROLES + TCPPERF_CONNECT_FAILURES)
+
+enum tcpperf_retransmit_kind {
+	TCPPERF_RETRANSMIT_RTO,
+	TCPPERF_RETRANSMIT_FAST,
+	TCPPERF_RETRANSMIT_TLP,
+	TCPPERF_RETRANSMIT_SYN,
+	TCPPERF_RETRANSMIT_SYNACK,
+	TCPPERF_RETRANSMIT_LOSS_RECOVERY,
+	TCPPERF_RETRANSMIT_OTHER,
+	TCPPERF_RETRANSMIT_KINDS
+};
+
+/* retrans_count: segments per kind, bytes per kind, then these. */
+#define TCPPERF_RETRANSMIT_BYTES TCPPERF_RETRANSMIT_KINDS
+#define TCPPERF_RETRANSMIT_FAILED (2 * TCPPERF_RETRANSMIT_KINDS)
+#define TCPPERF_RETRANSMIT_SENT (2 * TCPPERF_RETRANSMIT_KINDS + 1)
+#define TCPPERF_RETRANSMIT_COUNTERS (2 * TCPPERF_RETRANSMIT_KINDS + 2)
+
+/* Kernel TCP state numbers run from 1 to 12; state_count is [from][to]. */
+#define TCPPERF_STATES 13
+
+/* drop_count: one per core reason (enum skb_drop_reason), then these. */
+#define TCPPERF_DROP_REASONS 510
+#define TCPPERF_DROP_SUBSYSTEM 510   /* reasons that a subsystem or module defines */
+#define TCPPERF_DROP_UNSPECIFIED 511 /* freed by kfree_skb() without a reason */
+#define TCPPERF_DROP_COUNTERS 512
+
+/* reset_count: one per reason (enum sk_rst_reason), then these. */
+#define TCPPERF_RESET_REASONS 62
+#define TCPPERF_RESET_OTHER 62 /* reason unknown to this layout, or a kernel that gives none */
+#define TCPPERF_RESET_RECEIVED 63
+#define TCPPERF_RESET_COUNTERS 64
+
+/* lost_updates */
+enum tcpperf_lost {
+	TCPPERF_LOST_FLOW,	 /* no memory for a socket's flow state: the event was not measured */
+	TCPPERF_LOST_RTT_SAMPLE, /* an earlier event of the flow was missed, so its RTT sample cannot be derived */
+	TCPPERF_LOST_SYNACK,	 /* no room to remember a retransmitted SYN-ACK */
+	TCPPERF_LOST_REASONS
+};
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Every segment that arrives on an ESTABLISHED connection, before it is processed. The hot path. */
+#include "probes/retransmit.bpf.h"
+#include "probes/rtt.bpf.h"
+
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(on_ack, struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct flow *flow;
+
+	if (!tp)
+		return 0;
+	flow = flow_of(sk, tp);
+	if (!flow)
+		return 0;
+	rtt_on_ack(flow, tp);
+	retransmit_count_sent(flow, tp);
+	return 0;
+}

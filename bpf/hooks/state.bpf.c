@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A socket changes its TCP state. */
+#include "probes/handshake.bpf.h"
+#include "probes/retransmit.bpf.h"
+#include "probes/rtt.bpf.h"
+#include "probes/state.bpf.h"
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, struct sock *sk, int from, int to)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	u64 now_ns = bpf_ktime_get_ns();
+	struct flow *flow;
+
+	if (!tp)
+		return 0;
+	flow = flow_of(sk, tp);
+	if (!flow)
+		return 0;
+	if (to == TCP_SYN_SENT)
+		flow_begin(flow, tp); /* the socket may have had a connection before */
+	rtt_on_state(flow, tp, from, to);
+	retransmit_count_sent(flow, tp);
+	handshake_on_state(flow, sk, tp, from, to, now_ns);
+	state_on_state(flow, from, to, now_ns);
+	return 0;
+}

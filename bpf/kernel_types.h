@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel types we read, reduced to the fields we read. Every access is relocated against the running kernel's BTF
+ * (CO-RE), so only names and widths matter here, not offsets. A unit test compares each field with the kernel's BTF.
+ */
+#ifndef TCPPERF_KERNEL_TYPES_H
+#define TCPPERF_KERNEL_TYPES_H
+
+#include <linux/types.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s64 s64;
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct in6_addr {
+	union {
+		u8 u6_addr8[16];
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+struct net;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+	int sk_err;
+};
+
+struct inet_sock {
+	__be16 inet_sport; /* stays when the port is given back at CLOSE; skc_num does not */
+};
+
+struct inet_connection_sock {
+	u8 icsk_ca_state : 5;
+	u8 icsk_pending;
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	u32 data_segs_out; /* RFC 4898 tcpEStatsPerfDataSegsOut */
+	u32 mdev_us;	   /* mean deviation << 2 */
+	u32 srtt_us;	   /* smoothed RTT << 3 */
+	u32 delivered;	   /* packets delivered, retransmitted ones too */
+	u32 total_retrans; /* of a fresh child: how often its SYN-ACK was retransmitted */
+};
+
+struct request_sock {
+	struct sock_common __req_common;
+};
+
+struct inet_request_sock {
+	struct request_sock req;
+};
+
+struct tcp_request_sock {
+	struct inet_request_sock req;
+	u64 snt_synack; /* when the first SYN-ACK was sent, us of CLOCK_MONOTONIC */
+};
+
+struct sk_buff {
+	struct sock *sk;
+	char cb[48];
+	unsigned int len;
+	int skb_iif;
+	__be16 protocol;
+	u16 transport_header;
+	u16 network_header;
+	unsigned char *head;
+};
+
+/* TCP's use of sk_buff.cb. */
+struct tcp_skb_cb {
+	u16 tcp_gso_segs;
+};
+
+#pragma clang attribute pop
+
+/* include/net/tcp_states.h */
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT,
+	TCP_SYN_RECV,
+	TCP_FIN_WAIT1,
+	TCP_FIN_WAIT2,
+	TCP_TIME_WAIT,
+	TCP_CLOSE,
+	TCP_CLOSE_WAIT,
+	TCP_LAST_ACK,
+	TCP_LISTEN,
+	TCP_CLOSING,
+	TCP_NEW_SYN_RECV,
+	TCP_STATES
+};
+
+/* enum tcp_ca_state of uapi/linux/tcp.h */
+enum { CA_OPEN, CA_DISORDER, CA_CWR, CA_RECOVERY, CA_LOSS };
+
+/* icsk_pending, include/net/inet_connection_sock.h */
+#define ICSK_TIME_RETRANS 1
+#define ICSK_TIME_LOSS_PROBE 5
+
+#define AF_INET 2
+#define AF_INET6 10
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86dd
+#define IPPROTO_TCP 6
+
+#define ETIMEDOUT 110
+#define ECONNREFUSED 111
+#define EHOSTUNREACH 113
+#define ENETUNREACH 101
+#define ECONNRESET 104
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One state per socket, for all probes, in socket-local storage: the kernel frees it with the socket. Looking it up
+ * costs about as much as everything else a hook does, so a hook does it once and hands it to every handler.
+ *
+ * All hooks that use it run with the socket locked (by its owner or in softirq), so plain writes suffice.
+ */
+#ifndef TCPPERF_LIB_FLOW_H
+#define TCPPERF_LIB_FLOW_H
+
+#include "lib/endpoints.bpf.h"
+#include "lib/lost.bpf.h"
+
+struct flow {
+	u64 connect_started_ns; /* handshake: CLOSE -> SYN_SENT; 0 = not a client, or not seen */
+	u64 state_entered_ns;	/* state: 0 = entered before we looked */
+	u32 srtt_us8;		/* rtt: srtt_us (us << 3) after the last sample seen */
+	u32 mdev_us4;		/* rtt: mdev_us (us << 2), likewise */
+	u32 delivered;		/* rtt: likewise */
+	u32 data_segments;	/* retransmit: data_segs_out already counted */
+	u8 verdict;		/* filter: enum verdict */
+	u8 deferred_syn;	/* state: CLOSE -> SYN_SENT seen while the filter was undecided */
+};
+
+/* One per TCP socket seen, allocated at first sight. Without memory the event is lost and counted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct flow);
+} flows SEC(".maps");
+
+/* What already happened on a socket before we saw it is not ours to count. */
+static __always_inline void flow_begin(struct flow *flow, const struct tcp_sock *tp)
+{
+	flow->srtt_us8 = tp->srtt_us;
+	flow->mdev_us4 = tp->mdev_us;
+	flow->delivered = tp->delivered;
+	flow->data_segments = tp->data_segs_out;
+}
+
+static __always_inline void flow_judge(struct flow *flow, const struct sock *sk)
+{
+	struct endpoints ends;
+
+	if (!filter_active()) {
+		flow->verdict = VERDICT_MEASURE;
+		return;
+	}
+	endpoints_of_socket(sk, &ends);
+	flow->verdict = filter_judge(&ends);
+}
+
+/*
+ * The flow of a full TCP socket, or NULL when it is not TCP, is filtered out, or has no memory. A flow whose verdict is
+ * still undecided is returned: only the state hook sees such sockets.
+ */
+static __always_inline struct flow *flow_of(struct sock *sk, const struct tcp_sock *tp)
+{
+	struct flow *flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
+
+	if (!flow) {
+		flow = bpf_sk_storage_get(&flows, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!flow) {
+			lost(TCPPERF_LOST_FLOW);
+			return NULL;
+		}
+		flow_begin(flow, tp);
+	}
+	if (flow->verdict == VERDICT_UNDECIDED)
+		flow_judge(flow, sk);
+	return flow->verdict == VERDICT_IGNORE ? NULL : flow;
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Arrays that user space reads through mmap, and the two ways to write them. */
+#ifndef TCPPERF_LIB_MAPS_H
+#define TCPPERF_LIB_MAPS_H
+
+#include "abi/histogram.h"
+
+/* An array of u64 counters. */
+#define COUNTER_ARRAY(name, entries)                                                                                   \
+	struct {                                                                                                       \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                                      \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                                     \
+		__uint(max_entries, entries);                                                                          \
+		__type(key, u32);                                                                                      \
+		__type(value, u64);                                                                                    \
+	} name SEC(".maps")
+
+/* An array of histograms, one page each. */
+#define HISTOGRAM_ARRAY(name, entries)                                                                                 \
+	struct {                                                                                                       \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                                      \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                                     \
+		__uint(max_entries, entries);                                                                          \
+		__type(key, u32);                                                                                      \
+		__type(value, struct tcpperf_histogram);                                                               \
+	} name SEC(".maps")
+
+/* All CPUs write the same words, so every write is atomic. */
+static __always_inline void count_in(void *counters, u32 index, u64 amount)
+{
+	u64 *counter = bpf_map_lookup_elem(counters, &index);
+
+	if (counter)
+		__sync_fetch_and_add(counter, amount);
+}
+
+/* `value` in the histogram's unit. The sum and the bucket are two writes: a reader may see one without the other. */
+static __always_inline void observe_in(void *histograms, u32 index, u64 value)
+{
+	struct tcpperf_histogram *h = bpf_map_lookup_elem(histograms, &index);
+	u32 bucket;
+
+	if (!h)
+		return;
+	if (value == 0) {
+		__sync_fetch_and_add(&h->zero, 1);
+		return;
+	}
+	__sync_fetch_and_add(&h->sum, value);
+	bucket = tcpperf_histogram_index(value);
+	if (bucket < TCPPERF_HISTOGRAM_BUCKETS)
+		__sync_fetch_and_add(&h->bucket[bucket], 1);
+}
+
+#endif
