@@ -1,0 +1,61 @@
+#include "adapters/bpf/kernel.h"
+
+#include <cerrno>
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+namespace tcpperf::adapters::bpf {
+
+void Kernel::BtfDeleter::operator()(struct btf* types) const {
+  btf__free(types);
+}
+
+core::Result<std::unique_ptr<Kernel>> Kernel::open() {
+  struct btf* types = btf__load_vmlinux_btf();
+  if (types == nullptr) {
+    const int err = errno;
+    core::Error error = core::Error::from_errno("read kernel type information (/sys/kernel/btf/vmlinux)", err);
+    error.message += "; tcpperf needs a kernel built with CONFIG_DEBUG_INFO_BTF=y";
+    return error;
+  }
+  return std::unique_ptr<Kernel>(new Kernel(types));
+}
+
+std::optional<unsigned> Kernel::tracepoint_arguments(std::string_view tracepoint) const {
+  const std::string name = "btf_trace_" + std::string(tracepoint);
+  const int id = btf__find_by_name_kind(types_.get(), name.c_str(), BTF_KIND_TYPEDEF);
+  if (id < 0) {
+    return std::nullopt;
+  }
+  // typedef -> pointer -> function prototype, whose first parameter is the tracepoint's private data.
+  const struct btf_type* type = btf__type_by_id(types_.get(), static_cast<__u32>(id));
+  type = btf__type_by_id(types_.get(), type->type);
+  if (type == nullptr || !btf_is_ptr(type)) {
+    return std::nullopt;
+  }
+  type = btf__type_by_id(types_.get(), type->type);
+  if (type == nullptr || !btf_is_func_proto(type) || btf_vlen(type) == 0) {
+    return std::nullopt;
+  }
+  return static_cast<unsigned>(btf_vlen(type) - 1);
+}
+
+std::vector<std::pair<std::string, std::uint32_t>> Kernel::enumerators(std::string_view name) const {
+  std::vector<std::pair<std::string, std::uint32_t>> out;
+  const int id = btf__find_by_name_kind(types_.get(), std::string(name).c_str(), BTF_KIND_ENUM);
+  if (id < 0) {
+    return out;
+  }
+  const struct btf_type* type = btf__type_by_id(types_.get(), static_cast<__u32>(id));
+  const struct btf_enum* values = btf_enum(type);
+  for (__u32 i = 0; i < btf_vlen(type); ++i) {
+    const char* text = btf__name_by_offset(types_.get(), values[i].name_off);
+    if (text != nullptr) {
+      out.emplace_back(text, static_cast<std::uint32_t>(values[i].val));
+    }
+  }
+  return out;
+}
+
+}  // namespace tcpperf::adapters::bpf

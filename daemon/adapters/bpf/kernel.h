@@ -1,0 +1,38 @@
+// What the running kernel can do and how it names things, read from its BTF. Needs no privilege.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/probe/descriptor.h"
+
+struct btf;
+
+namespace tcpperf::adapters::bpf {
+
+// Immutable after open(); any thread.
+class Kernel final : public core::KernelNames {
+ public:
+  // Error when the kernel has no BTF (/sys/kernel/btf/vmlinux), with what to do about it.
+  static core::Result<std::unique_ptr<Kernel>> open();
+
+  // Number of arguments of a BTF-enabled tracepoint, nullopt when this kernel has no such tracepoint.
+  [[nodiscard]] std::optional<unsigned> tracepoint_arguments(std::string_view tracepoint) const;
+
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> enumerators(std::string_view name) const override;
+
+ private:
+  struct BtfDeleter {
+    void operator()(struct btf* types) const;
+  };
+  explicit Kernel(struct btf* types) : types_(types) {}
+
+  std::unique_ptr<struct btf, BtfDeleter> types_;
+};
+
+}  // namespace tcpperf::adapters::bpf

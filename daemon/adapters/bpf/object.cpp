@@ -1,0 +1,152 @@
+#include "adapters/bpf/object.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+namespace tcpperf::adapters::bpf {
+namespace {
+
+// libbpf says why it fails only through this callback. Kept per thread, bounded, and read right after the failing call.
+thread_local std::string log_tail;
+constexpr std::size_t kLogBytes = 64 * 1024;
+
+int keep_log(enum libbpf_print_level level, const char* format, va_list args) {
+  if (level == LIBBPF_DEBUG) {
+    return 0;
+  }
+  std::array<char, 4096> line{};
+  const int length = std::vsnprintf(line.data(), line.size(), format, args);
+  if (length > 0) {
+    log_tail.append(line.data(), std::min<std::size_t>(static_cast<std::size_t>(length), line.size() - 1));
+  }
+  if (log_tail.size() > kLogBytes) {
+    log_tail.erase(0, log_tail.size() - kLogBytes);
+  }
+  return length;
+}
+
+// "libbpf: prog 'on_ack': failed to load: -13" -> "on_ack".
+std::string refused_program() {
+  const std::size_t end = log_tail.find("': failed to load");
+  if (end == std::string::npos) {
+    return "";
+  }
+  const std::size_t begin = log_tail.rfind("prog '", end);
+  return begin == std::string::npos ? "" : log_tail.substr(begin + 6, end - begin - 6);
+}
+
+// The verifier's complaint is the last line before its statistics.
+std::string verifier_complaint() {
+  const std::size_t end = log_tail.find("\nprocessed ");
+  if (end == std::string::npos) {
+    return "";
+  }
+  const std::size_t begin = log_tail.rfind('\n', end - 1);
+  return log_tail.substr(begin + 1, end - begin - 1);
+}
+
+core::Error load_error(int err) {
+  core::Error error = core::Error::from_errno("load BPF programs", err);
+  if (err == EPERM || err == EACCES) {
+    const std::string complaint = verifier_complaint();
+    error.message += complaint.empty()
+                         ? "; needs CAP_BPF and CAP_PERFMON: run as root, or let the service manager grant them"
+                         : ": " + complaint;
+  } else if (const std::string complaint = verifier_complaint(); !complaint.empty()) {
+    error.message += ": " + complaint;
+  }
+  return error;
+}
+
+}  // namespace
+
+void Object::ObjectDeleter::operator()(struct bpf_object* object) const {
+  bpf_object__close(object);
+}
+void LinkDeleter::operator()(struct bpf_link* link) const {
+  bpf_link__destroy(link);
+}
+
+core::Result<Object> Object::open(std::span<const std::byte> bytes) {
+  libbpf_set_print(keep_log);
+  log_tail.clear();
+  LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "tcpperf");
+  struct bpf_object* object = bpf_object__open_mem(bytes.data(), bytes.size(), &options);
+  if (object == nullptr) {
+    return core::Error::from_errno("open BPF object", errno);
+  }
+  return Object(object);
+}
+
+core::Result<void> Object::set_constant(std::string_view symbol, std::uint64_t value) {
+  const struct btf* types = bpf_object__btf(object_.get());
+  const int section = btf__find_by_name_kind(types, ".rodata", BTF_KIND_DATASEC);
+  struct bpf_map* constants = bpf_object__find_map_by_name(object_.get(), ".rodata");
+  if (section < 0 || constants == nullptr) {
+    return core::Error{"the BPF object has no constants"};
+  }
+  std::size_t bytes = 0;
+  auto* data = static_cast<unsigned char*>(const_cast<void*>(bpf_map__initial_value(constants, &bytes)));
+  const struct btf_type* type = btf__type_by_id(types, static_cast<__u32>(section));
+  const struct btf_var_secinfo* variables = btf_var_secinfos(type);
+  for (__u32 i = 0; i < btf_vlen(type); ++i) {
+    const struct btf_type* variable = btf__type_by_id(types, variables[i].type);
+    if (symbol != btf__name_by_offset(types, variable->name_off)) {
+      continue;
+    }
+    const std::size_t width = variables[i].size;
+    if (width > sizeof(value) || variables[i].offset + width > bytes ||
+        (width < sizeof(value) && value >> (8 * width) != 0)) {
+      return core::Error{"BPF constant " + std::string(symbol) + " cannot hold " + std::to_string(value)};
+    }
+    std::memcpy(data + variables[i].offset, &value, width);  // both sides are little-endian
+    return {};
+  }
+  return core::Error{"the BPF object has no constant " + std::string(symbol)};
+}
+
+std::vector<std::string> Object::program_names() const {
+  std::vector<std::string> names;
+  struct bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object_.get()) {
+    names.emplace_back(bpf_program__name(program));
+  }
+  return names;
+}
+
+struct bpf_program* Object::program(std::string_view name) const {
+  return bpf_object__find_program_by_name(object_.get(), std::string(name).c_str());
+}
+
+struct bpf_map* Object::map(std::string_view name) const {
+  return bpf_object__find_map_by_name(object_.get(), std::string(name).c_str());
+}
+
+core::Result<void> Object::load(LoadFailure* failure) {
+  log_tail.clear();
+  const int err = bpf_object__load(object_.get());
+  if (err != 0) {
+    failure->program = refused_program();
+    failure->error = load_error(-err);
+    return failure->error;
+  }
+  return {};
+}
+
+core::Result<Link> attach(struct bpf_program* program) {
+  log_tail.clear();
+  Link link(bpf_program__attach(program));
+  if (link == nullptr) {
+    return core::Error::from_errno(std::string("attach ") + bpf_program__section_name(program), errno);
+  }
+  return link;
+}
+
+}  // namespace tcpperf::adapters::bpf

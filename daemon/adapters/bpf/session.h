@@ -1,0 +1,115 @@
+// One loaded set of BPF programs with its maps: what a configuration becomes in the kernel.
+//
+// A reload makes a new session that takes over the maps of the old one, so counters go on; then the old one detaches
+// and the new one attaches. Between the two a few events are missed, none is counted twice.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "adapters/bpf/kernel.h"
+#include "adapters/bpf/mapped_array.h"
+#include "adapters/bpf/object.h"
+#include "core/base/result.h"
+#include "core/net/cidr.h"
+#include "core/probe/descriptor.h"
+#include "core/probe/health.h"
+
+struct tcpperf_histogram;
+
+namespace tcpperf::adapters::bpf {
+
+// The bytes of the object that is built into this program. Static storage duration.
+std::span<const std::byte> embedded_object();
+
+struct PortInterval {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+  bool operator==(const PortInterval&) const = default;
+};
+
+struct FilterTables {
+  std::vector<core::Cidr> local_ip;
+  std::vector<core::Cidr> remote_ip;
+  std::vector<PortInterval> local_port;
+  std::vector<PortInterval> remote_port;
+  bool operator==(const FilterTables&) const = default;
+};
+
+struct LoadRequest {
+  std::set<std::string, std::less<>> probes;                    // the enabled ones
+  std::map<std::string, std::uint64_t, std::less<>> constants;  // knobs, by symbol
+  FilterTables filter;
+  bool operator==(const LoadRequest&) const = default;
+};
+
+struct ProgramState {
+  std::string name;
+  std::string hook;  // "tp_btf/tcp_probe"
+  bool attached = false;
+  std::vector<std::string_view> probes;  // the enabled probes that listen
+};
+
+// Of one attached program, since it was loaded. Run time and runs are 0 unless kernel.bpf_stats_enabled is 1.
+struct ProgramStats {
+  std::string name;
+  std::uint64_t runs = 0;
+  std::uint64_t run_time_ns = 0;
+  std::uint64_t recursion_misses = 0;  // runs skipped because the program was already running on that CPU
+};
+
+struct MapState {
+  std::string name;
+  std::uint64_t entries = 0;
+  std::uint64_t capacity = 0;
+  std::uint64_t bytes = 0;  // of the elements when full, without the kernel's own overhead
+};
+
+// Made and attached by one thread; the const functions may be called from any thread while it exists.
+class Session {
+ public:
+  // Loads without attaching. A probe that the kernel refuses is left out and reported by health(); an Error means that
+  // nothing could be loaded at all. `previous`: whose counters to go on with, or nullptr.
+  static core::Result<std::unique_ptr<Session>> load(core::ProbeTable probes, core::HookTable hooks,
+                                                     const Kernel& kernel, const LoadRequest& request,
+                                                     const Session* previous);
+
+  // Attaches all programs, or detaches them. Never fails as a whole: see health().
+  void attach();
+  void detach();
+
+  [[nodiscard]] const LoadRequest& request() const { return request_; }
+  [[nodiscard]] core::ProbeHealth health(const core::ProbeDescriptor& probe) const;
+  [[nodiscard]] const std::vector<ProgramState>& programs() const { return programs_; }
+
+  // Reads by system call, one per attached program.
+  [[nodiscard]] std::vector<ProgramStats> program_stats() const;
+  // Hash maps are counted by system call, in batches.
+  [[nodiscard]] std::vector<MapState> maps() const;
+
+  // The elements of a map, empty when there is no such array. Valid as long as the session.
+  [[nodiscard]] std::span<const std::uint64_t> counters(std::string_view map) const;
+  [[nodiscard]] std::span<const tcpperf_histogram> histograms(std::string_view map) const;
+
+ private:
+  Session(Object object, LoadRequest request) : object_(std::move(object)), request_(std::move(request)) {}
+  core::Result<void> write_filter();
+  core::Result<void> map_arrays();
+
+  Object object_;
+  LoadRequest request_;
+  std::map<std::string, std::string, std::less<>> refusals_;  // probe -> why the kernel refused it
+  std::vector<core::HookState> hooks_;
+  std::vector<ProgramState> programs_;
+  std::vector<Link> links_;
+  std::map<std::string, MappedArray, std::less<>> arrays_;
+};
+
+}  // namespace tcpperf::adapters::bpf
