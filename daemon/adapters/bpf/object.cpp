@@ -1,6 +1,5 @@
 #include "adapters/bpf/object.h"
 
-#include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -21,11 +20,17 @@ int keep_log(enum libbpf_print_level level, const char* format, va_list args) {
   if (level == LIBBPF_DEBUG) {
     return 0;
   }
-  std::array<char, 4096> line{};
-  const int length = std::vsnprintf(line.data(), line.size(), format, args);
-  if (length > 0) {
-    log_tail.append(line.data(), std::min<std::size_t>(static_cast<std::size_t>(length), line.size() - 1));
+  va_list measuring;
+  va_copy(measuring, args);
+  const int length = std::vsnprintf(nullptr, 0, format, measuring);
+  va_end(measuring);
+  if (length <= 0) {
+    return length;
   }
+  const std::size_t before = log_tail.size();
+  log_tail.resize(before + static_cast<std::size_t>(length) + 1);
+  std::vsnprintf(log_tail.data() + before, static_cast<std::size_t>(length) + 1, format, args);
+  log_tail.pop_back();
   if (log_tail.size() > kLogBytes) {
     log_tail.erase(0, log_tail.size() - kLogBytes);
   }

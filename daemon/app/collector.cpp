@@ -1,0 +1,146 @@
+#include "app/collector.h"
+
+#include <algorithm>
+
+#include "abi/counters.h"
+#include "adapters/procfs/process.h"
+#include "app/clock.h"
+#include "app/version.h"
+
+namespace tcpperf::app {
+namespace {
+
+constexpr std::string_view kStateProbe = "state";
+// A dump of all sockets may take this share of a CPU at most, however many there are and however often one scrapes.
+constexpr int kTcpStatesShare = 100;
+
+class SessionReader final : public core::MapReader {
+ public:
+  SessionReader(const adapters::bpf::Session& session, const std::optional<core::TcpStateCounts>& tcp_states)
+      : session_(session), tcp_states_(tcp_states) {}
+  [[nodiscard]] std::span<const std::uint64_t> counters(std::string_view map) const override {
+    return session_.counters(map);
+  }
+  [[nodiscard]] std::span<const tcpperf_histogram> histograms(std::string_view map) const override {
+    return session_.histograms(map);
+  }
+  [[nodiscard]] const std::optional<core::TcpStateCounts>& tcp_states() const override { return tcp_states_; }
+
+ private:
+  const adapters::bpf::Session& session_;
+  const std::optional<core::TcpStateCounts>& tcp_states_;
+};
+
+bool measures(core::ProbeStatus status) {
+  return status == core::ProbeStatus::kOk || status == core::ProbeStatus::kDegraded;
+}
+
+}  // namespace
+
+Collector::Collector(core::ProbeTable probes, const core::KernelNames& kernel,
+                     std::function<void(core::SelfReport&)> add_to_report)
+    : probes_(probes), add_to_report_(std::move(add_to_report)), folder_(probes, kernel) {}
+
+void Collector::set_session(std::shared_ptr<const adapters::bpf::Session> session) {
+  std::unique_lock lock(mutex_);
+  finished_.wait(lock, [this] { return !reading_; });
+  session_ = std::move(session);
+}
+
+std::shared_ptr<const adapters::bpf::Session> Collector::session() const {
+  const std::lock_guard lock(mutex_);
+  return session_;
+}
+
+std::shared_ptr<const core::Snapshot> Collector::collect() {
+  std::unique_lock lock(mutex_);
+  if (reading_) {
+    finished_.wait(lock, [this] { return !reading_; });
+    return last_;
+  }
+  reading_ = true;
+  const std::shared_ptr<const adapters::bpf::Session> session = session_;
+  lock.unlock();
+  std::shared_ptr<const core::Snapshot> snapshot = read(*session);
+  lock.lock();
+  last_ = snapshot;
+  reading_ = false;
+  finished_.notify_all();
+  return snapshot;
+}
+
+void Collector::read_tcp_states(std::chrono::nanoseconds now) {
+  if (now < next_tcp_states_) {
+    return;
+  }
+  const core::Result<adapters::netlink::TcpStates> states = adapters::netlink::count_tcp_states_everywhere();
+  const std::chrono::nanoseconds end = monotonic_now();
+  next_tcp_states_ = end + kTcpStatesShare * (end - now);
+  if (!states) {
+    tcp_states_.reset();
+    ++tcp_state_failures_;
+    return;
+  }
+  tcp_states_ = states->sockets;
+  namespaces_counted_ = states->namespaces_counted;
+  namespaces_failed_ = states->namespaces_failed;
+}
+
+std::shared_ptr<const core::Snapshot> Collector::read(const adapters::bpf::Session& session) {
+  auto snapshot = std::make_shared<core::Snapshot>();
+  snapshot->monotonic = monotonic_now();
+  for (const core::ProbeDescriptor* probe : probes_) {
+    if (!measures(session.health(*probe).status)) {
+      continue;
+    }
+    if (probe->name == kStateProbe) {
+      read_tcp_states(monotonic_now());
+    }
+    folder_.fold(*probe, SessionReader(session, tcp_states_), *snapshot);
+  }
+  core::SelfReport report;
+  report.version = kVersion;
+  report_session(session, report);
+  if (const core::Result<core::ProcessReport> process = adapters::procfs::read_process()) {
+    report.process = *process;
+  } else {
+    ++process_failures_;
+  }
+  report.collect_failures = {{"tcp_states", tcp_state_failures_}, {"process", process_failures_}};
+  report.namespaces_counted = namespaces_counted_;
+  report.namespaces_failed = namespaces_failed_;
+  add_to_report_(report);
+  report.collect_duration_seconds = std::chrono::duration<double>(monotonic_now() - snapshot->monotonic).count();
+  core::append_self_metrics(report, *snapshot);
+  return snapshot;
+}
+
+void Collector::report_session(const adapters::bpf::Session& session, core::SelfReport& report) const {
+  for (const core::ProbeDescriptor* probe : probes_) {
+    report.probes.push_back({probe->name, session.health(*probe)});
+  }
+  for (const adapters::bpf::ProgramState& program : session.programs()) {
+    report.programs.push_back({program.name, program.hook, program.attached, program.probes});
+  }
+  std::uint64_t recursion_misses = 0;
+  const std::vector<adapters::bpf::ProgramStats> stats = session.program_stats();
+  const bool measured = std::any_of(stats.begin(), stats.end(), [](const auto& program) { return program.runs != 0; });
+  for (const adapters::bpf::ProgramStats& program : stats) {
+    recursion_misses += program.recursion_misses;
+    if (measured) {
+      report.program_runs.push_back({program.name, program.runs, static_cast<double>(program.run_time_ns) * 1e-9});
+    }
+  }
+  for (const adapters::bpf::MapState& map : session.maps()) {
+    report.maps.push_back({map.name, map.entries, map.capacity, map.bytes});
+  }
+  const std::span<const std::uint64_t> lost = session.counters("lost_updates");
+  static constexpr std::string_view kReasons[] = {"flow_memory", "rtt_sample", "synack_memory"};
+  static_assert(std::size(kReasons) == TCPPERF_LOST_REASONS);
+  for (std::size_t i = 0; i < lost.size() && i < std::size(kReasons); ++i) {
+    report.lost_updates.emplace_back(kReasons[i], __atomic_load_n(&lost[i], __ATOMIC_RELAXED));
+  }
+  report.lost_updates.emplace_back("program_recursion", recursion_misses);
+}
+
+}  // namespace tcpperf::app

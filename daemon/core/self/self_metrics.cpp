@@ -1,0 +1,231 @@
+#include "core/self/self_metrics.h"
+
+#include <array>
+#include <memory>
+
+namespace tcpperf::core {
+namespace {
+
+using Values = std::vector<std::string>;
+
+const MetricSpec kBuildInfo{
+    "tcpperf_build_info", "Always 1; the labels describe this build.", MetricKind::kGauge, Unit::kNone, {"version"}};
+const MetricSpec kProbeStatus{"tcpperf_probe_status",
+                              "1 for the status each probe is in, 0 for all others; /probes gives the reason.",
+                              MetricKind::kGauge,
+                              Unit::kNone,
+                              {"probe", "status"}};
+const MetricSpec kProgramAttached{"tcpperf_program_attached",
+                                  "Whether the BPF program is attached to its hook, for each probe that listens on it.",
+                                  MetricKind::kGauge,
+                                  Unit::kNone,
+                                  {"probe", "program", "hook"}};
+const MetricSpec kProgramRuns{"tcpperf_program_runs_total",
+                              "Runs of the BPF program since it was loaded; only while kernel.bpf_stats_enabled is 1.",
+                              MetricKind::kCounter,
+                              Unit::kNone,
+                              {"program"}};
+const MetricSpec kProgramRunSeconds{
+    "tcpperf_program_run_seconds_total",
+    "Time spent in the BPF program since it was loaded, without the cost of entering it; only while "
+    "kernel.bpf_stats_enabled is 1.",
+    MetricKind::kCounter,
+    Unit::kSeconds,
+    {"program"}};
+const MetricSpec kMapEntries{
+    "tcpperf_map_entries", "Elements in use; of an array, all.", MetricKind::kGauge, Unit::kNone, {"map"}};
+const MetricSpec kMapCapacity{
+    "tcpperf_map_capacity", "Elements that fit, fixed at load.", MetricKind::kGauge, Unit::kNone, {"map"}};
+const MetricSpec kMapBytes{"tcpperf_map_bytes",
+                           "Size of all elements when full, fixed at load; without the kernel's own overhead, and "
+                           "without the state kept per socket (64 bytes and the kernel's header).",
+                           MetricKind::kGauge,
+                           Unit::kBytes,
+                           {"map"}};
+const MetricSpec kLostUpdates{
+    "tcpperf_lost_updates_total",
+    "Events that were seen but not measured: flow_memory (no memory for a socket's state), rtt_sample (an earlier "
+    "event "
+    "of the flow was missed), synack_memory, program_recursion (a softirq interrupted a running program).",
+    MetricKind::kCounter,
+    Unit::kNone,
+    {"reason"}};
+const MetricSpec kCollectDuration{"tcpperf_collect_duration_seconds",
+                                  "Duration of the reading that this scrape shows, without encoding it.",
+                                  MetricKind::kGauge,
+                                  Unit::kSeconds,
+                                  {}};
+const MetricSpec kCollectFailures{"tcpperf_collect_failures_total",
+                                  "Readings of a source that failed; its metrics are missing from that scrape.",
+                                  MetricKind::kCounter,
+                                  Unit::kNone,
+                                  {"source"}};
+const MetricSpec kNamespaces{"tcpperf_connections_namespaces",
+                             "Network namespaces whose sockets are (counted), or are not (failed), part of "
+                             "tcpperf_connections.",
+                             MetricKind::kGauge,
+                             Unit::kNone,
+                             {"result"}};
+const MetricSpec kReloadSuccessful{"tcpperf_config_last_reload_successful",
+                                   "1 when the last attempt to load the configuration succeeded, else 0: the daemon "
+                                   "then runs on with the one before.",
+                                   MetricKind::kGauge,
+                                   Unit::kNone,
+                                   {}};
+const MetricSpec kReloadTime{"tcpperf_config_last_reload_success_timestamp_seconds",
+                             "When the configuration in force was loaded.",
+                             MetricKind::kGauge,
+                             Unit::kTimestampSeconds,
+                             {}};
+const MetricSpec kAlertActive{
+    "tcpperf_alert_active", "1 while the alert fires, else 0.", MetricKind::kGauge, Unit::kNone, {"alert", "severity"}};
+const MetricSpec kAlertEvaluable{
+    "tcpperf_alert_evaluable",
+    "1 when the rule could be judged at the last tick; 0 when a signal is missing or stands "
+    "on fewer observations than minimum_samples.",
+    MetricKind::kGauge,
+    Unit::kNone,
+    {"alert"}};
+const MetricSpec kAlerts{"tcpperf_alerts_total",
+                         "How often the alert began to fire.",
+                         MetricKind::kCounter,
+                         Unit::kNone,
+                         {"alert", "severity"}};
+const MetricSpec kDeliveries{"tcpperf_alert_deliveries_total",
+                             "Alert events handed to a sink, by what became of them: delivered, failed (given up after "
+                             "the last attempt), dropped (queue full, or shutdown).",
+                             MetricKind::kCounter,
+                             Unit::kNone,
+                             {"sink", "result"}};
+const MetricSpec kHttpResponses{
+    "tcpperf_http_responses_total", "HTTP responses by status code.", MetricKind::kCounter, Unit::kNone, {"code"}};
+const MetricSpec kCpu{
+    "process_cpu_seconds_total", "User and system CPU time of the daemon.", MetricKind::kCounter, Unit::kSeconds, {}};
+const MetricSpec kResident{
+    "process_resident_memory_bytes", "Resident memory of the daemon.", MetricKind::kGauge, Unit::kBytes, {}};
+const MetricSpec kVirtual{
+    "process_virtual_memory_bytes", "Virtual memory of the daemon.", MetricKind::kGauge, Unit::kBytes, {}};
+const MetricSpec kOpenFds{"process_open_fds", "Open file descriptors.", MetricKind::kGauge, Unit::kNone, {}};
+const MetricSpec kMaxFds{"process_max_fds", "Limit of open file descriptors.", MetricKind::kGauge, Unit::kNone, {}};
+const MetricSpec kThreads{"process_threads", "Threads of the daemon.", MetricKind::kGauge, Unit::kNone, {}};
+const MetricSpec kStartTime{
+    "process_start_time_seconds", "When the daemon was started.", MetricKind::kGauge, Unit::kTimestampSeconds, {}};
+
+class Appender {
+ public:
+  explicit Appender(Snapshot& snapshot) : snapshot_(snapshot) {}
+
+  // Values of one metric follow each other: the family is opened by the first.
+  void add(const MetricSpec& spec, Values labels, double value) {
+    if (snapshot_.families.empty() || snapshot_.families.back().spec != &spec) {
+      snapshot_.families.push_back({&spec, {}});
+    }
+    snapshot_.families.back().series.push_back({std::make_shared<const Values>(std::move(labels)), value});
+  }
+  void add(const MetricSpec& spec, Values labels, std::uint64_t value) {
+    add(spec, std::move(labels), static_cast<double>(value));
+  }
+
+ private:
+  Snapshot& snapshot_;
+};
+
+void append_probes(const SelfReport& report, Appender& out) {
+  for (const ProbeReport& probe : report.probes) {
+    for (const ProbeStatus status : kAllProbeStatuses) {
+      out.add(kProbeStatus, {std::string(probe.probe), std::string(to_string(status))},
+              probe.health.status == status ? 1.0 : 0.0);
+    }
+  }
+  for (const ProgramReport& program : report.programs) {
+    for (const std::string_view probe : program.probes) {
+      out.add(kProgramAttached, {std::string(probe), program.program, program.hook}, program.attached ? 1.0 : 0.0);
+    }
+  }
+  for (const ProgramRunReport& run : report.program_runs) {
+    out.add(kProgramRuns, {run.program}, run.runs);
+  }
+  for (const ProgramRunReport& run : report.program_runs) {
+    out.add(kProgramRunSeconds, {run.program}, run.run_seconds);
+  }
+}
+
+void append_collection(const SelfReport& report, Appender& out) {
+  for (const MapReport& map : report.maps) {
+    out.add(kMapEntries, {map.map}, map.entries);
+  }
+  for (const MapReport& map : report.maps) {
+    out.add(kMapCapacity, {map.map}, map.capacity);
+  }
+  for (const MapReport& map : report.maps) {
+    out.add(kMapBytes, {map.map}, map.bytes);
+  }
+  for (const auto& [reason, count] : report.lost_updates) {
+    out.add(kLostUpdates, {std::string(reason)}, count);
+  }
+  out.add(kCollectDuration, {}, report.collect_duration_seconds);
+  for (const auto& [source, count] : report.collect_failures) {
+    out.add(kCollectFailures, {std::string(source)}, count);
+  }
+  out.add(kNamespaces, {"counted"}, std::uint64_t{report.namespaces_counted});
+  out.add(kNamespaces, {"failed"}, std::uint64_t{report.namespaces_failed});
+  out.add(kReloadSuccessful, {}, report.reload_successful ? 1.0 : 0.0);
+  out.add(kReloadTime, {}, report.reload_success_unix_seconds);
+}
+
+void append_alerts(const SelfReport& report, Appender& out) {
+  for (const AlertReport& alert : report.alerts) {
+    out.add(kAlertActive, {alert.alert, std::string(to_string(alert.severity))}, alert.active ? 1.0 : 0.0);
+  }
+  for (const AlertReport& alert : report.alerts) {
+    out.add(kAlertEvaluable, {alert.alert}, alert.evaluable ? 1.0 : 0.0);
+  }
+  for (const AlertReport& alert : report.alerts) {
+    out.add(kAlerts, {alert.alert, std::string(to_string(alert.severity))}, alert.fired);
+  }
+  for (const DeliveryReport& sink : report.deliveries) {
+    out.add(kDeliveries, {std::string(sink.sink), "delivered"}, sink.delivered);
+    out.add(kDeliveries, {std::string(sink.sink), "failed"}, sink.failed);
+    out.add(kDeliveries, {std::string(sink.sink), "dropped"}, sink.dropped);
+  }
+}
+
+void append_process(const ProcessReport& process, Appender& out) {
+  out.add(kCpu, {}, process.cpu_seconds);
+  out.add(kResident, {}, process.resident_bytes);
+  out.add(kVirtual, {}, process.virtual_bytes);
+  out.add(kOpenFds, {}, process.open_fds);
+  out.add(kMaxFds, {}, process.max_fds);
+  out.add(kThreads, {}, process.threads);
+  out.add(kStartTime, {}, process.start_time_unix_seconds);
+}
+
+}  // namespace
+
+void append_self_metrics(const SelfReport& report, Snapshot& snapshot) {
+  Appender out(snapshot);
+  out.add(kBuildInfo, {std::string(report.version)}, 1.0);
+  append_probes(report, out);
+  append_collection(report, out);
+  append_alerts(report, out);
+  for (const auto& [code, count] : report.http_responses) {
+    out.add(kHttpResponses, {std::to_string(code)}, count);
+  }
+  if (report.process) {
+    append_process(*report.process, out);
+  }
+}
+
+std::span<const MetricSpec* const> self_metric_specs() {
+  static const std::array kSpecs{
+      &kBuildInfo,       &kProbeStatus, &kProgramAttached,  &kProgramRuns,   &kProgramRunSeconds,
+      &kMapEntries,      &kMapCapacity, &kMapBytes,         &kLostUpdates,   &kCollectDuration,
+      &kCollectFailures, &kNamespaces,  &kReloadSuccessful, &kReloadTime,    &kAlertActive,
+      &kAlertEvaluable,  &kAlerts,      &kDeliveries,       &kHttpResponses, &kCpu,
+      &kResident,        &kVirtual,     &kOpenFds,          &kMaxFds,        &kThreads,
+      &kStartTime,
+  };
+  return kSpecs;
+}
+
+}  // namespace tcpperf::core

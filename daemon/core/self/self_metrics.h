@@ -1,0 +1,94 @@
+// What the daemon tells about itself, as values in and families out. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/metrics/snapshot.h"
+#include "core/probe/health.h"
+#include "core/rules/rule.h"
+
+namespace tcpperf::core {
+
+struct ProbeReport {
+  std::string_view probe;
+  ProbeHealth health;
+};
+
+struct ProgramReport {
+  std::string program;
+  std::string hook;
+  bool attached = false;
+  std::vector<std::string_view> probes;
+};
+
+// Present only where the kernel measures it (kernel.bpf_stats_enabled).
+struct ProgramRunReport {
+  std::string program;
+  std::uint64_t runs = 0;
+  double run_seconds = 0;
+};
+
+struct MapReport {
+  std::string map;
+  std::uint64_t entries = 0;
+  std::uint64_t capacity = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct AlertReport {
+  std::string alert;
+  Severity severity = Severity::kWarning;
+  bool active = false;
+  bool evaluable = false;  // judged at the last tick
+  std::uint64_t fired = 0;
+};
+
+struct DeliveryReport {
+  std::string_view sink;
+  std::uint64_t delivered = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t dropped = 0;
+};
+
+struct ProcessReport {
+  double cpu_seconds = 0;
+  double resident_bytes = 0;
+  double virtual_bytes = 0;
+  double open_fds = 0;
+  double max_fds = 0;
+  double threads = 0;
+  double start_time_unix_seconds = 0;
+};
+
+// One reading. Counts are since the daemon started.
+struct SelfReport {
+  std::string_view version;
+  std::vector<ProbeReport> probes;
+  std::vector<ProgramReport> programs;
+  std::vector<ProgramRunReport> program_runs;
+  std::vector<MapReport> maps;
+  std::vector<std::pair<std::string_view, std::uint64_t>> lost_updates;      // by reason
+  std::vector<std::pair<std::string_view, std::uint64_t>> collect_failures;  // by source
+  double collect_duration_seconds = 0;
+  std::uint32_t namespaces_counted = 0;
+  std::uint32_t namespaces_failed = 0;
+  bool reload_successful = true;
+  double reload_success_unix_seconds = 0;
+  std::vector<AlertReport> alerts;
+  std::vector<DeliveryReport> deliveries;
+  std::vector<std::pair<int, std::uint64_t>> http_responses;  // by status code
+  std::optional<ProcessReport> process;                       // nullopt when /proc could not be read
+};
+
+void append_self_metrics(const SelfReport& report, Snapshot& snapshot);
+
+// Every metric that append_self_metrics can emit, in its order; static storage duration.
+std::span<const MetricSpec* const> self_metric_specs();
+
+}  // namespace tcpperf::core
