@@ -1,0 +1,36 @@
+#!/bin/sh
+# install puts every file where it belongs and leaves an existing configuration alone; uninstall takes back everything
+# but the configuration. In a staging folder: the system is not touched.
+# usage: install_test.sh CMAKE BUILD_FOLDER DEV
+set -eu
+
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+export DESTDIR="$stage"
+
+fail() {
+  echo "$*" >&2
+  find "$stage" -type f >&2
+  exit 1
+}
+installed() { (cd "$stage" && find . -type f | sort | tr '\n' ' '); }
+
+everything='./etc/tcpperf/tcpperf.yaml ./usr/lib/systemd/system/tcpperf.service ./usr/lib/sysusers.d/tcpperf.conf '
+everything="$everything./usr/sbin/tcpperfd ./usr/share/tcpperf/dashboards/tcpperf.json "
+
+"$1" --install "$2" --prefix /usr >/dev/null
+[ "$(installed)" = "$everything" ] || fail "not what install should put there:"
+grep -q '^ExecStart=/usr/sbin/tcpperfd --config.file=/etc/tcpperf/tcpperf.yaml$' \
+  "$stage/usr/lib/systemd/system/tcpperf.service" || fail "the unit does not start what was installed:"
+
+echo '# mine' >"$stage/etc/tcpperf/tcpperf.yaml"
+"$1" --install "$2" --prefix /usr >/dev/null
+[ "$(cat "$stage/etc/tcpperf/tcpperf.yaml")" = '# mine' ] || fail "install overwrote the configuration:"
+
+"$3" uninstall >/dev/null
+[ "$(installed)" = './etc/tcpperf/tcpperf.yaml ' ] || fail "not what uninstall should leave:"
+
+"$1" --install "$2" --prefix /opt/tcpperf >/dev/null
+grep -q '^ExecStart=/opt/tcpperf/sbin/tcpperfd --config.file=/opt/tcpperf/etc/tcpperf/tcpperf.yaml$' \
+  "$stage/opt/tcpperf/lib/systemd/system/tcpperf.service" || fail "the unit does not follow the prefix:"
+[ -f "$stage/opt/tcpperf/etc/tcpperf/tcpperf.yaml" ] || fail "no configuration below the prefix:"

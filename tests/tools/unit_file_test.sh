@@ -1,0 +1,22 @@
+#!/bin/sh
+# The systemd unit: no word systemd does not know, and an exposure of at most 3.0 on its scale of 0 (safe) to 10.
+# usage: unit_file_test.sh SYSTEMD_ANALYZE UNIT_FILE
+set -eu
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+# `verify` wants the program to exist; on a build machine it is not installed.
+sed 's|^ExecStart=/usr/sbin/tcpperfd |ExecStart=/bin/true |' "$2" >"$folder/tcpperf.service"
+if ! grep -q '^ExecStart=/bin/true ' "$folder/tcpperf.service"; then
+  echo "the unit does not start /usr/sbin/tcpperfd" >&2
+  exit 1
+fi
+# Unknown words are only warnings to `verify`: anything it says is a failure.
+said=$("$1" verify --man=no "$folder/tcpperf.service" 2>&1) || { echo "$said" && exit 1; }
+if [ -n "$said" ]; then
+  echo "$said" >&2
+  exit 1
+fi
+"$1" security --no-pager --offline=true --threshold=30 "$folder/tcpperf.service" >"$folder/score" || { cat "$folder/score" && exit 1; }
+tail -n 1 "$folder/score"
