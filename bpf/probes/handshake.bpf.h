@@ -77,13 +77,12 @@ static __always_inline void handshake_server_done(const struct sock *sk, const s
 	u64 *sent_us;
 
 	count_in(&handshake_count, TCPPERF_SERVER, 1);
-	if (tp->srtt_us) {
-		/* tcp_synack_rtt_meas(): the first and only sample so far. */
-		observe_in(&handshake_hist, TCPPERF_SERVER, tcpperf_time_from_us(tp->srtt_us >> 3));
+	if (tp->total_retrans == 0) {
+		/* tcp_synack_rtt_meas(): the first and only sample so far; none after a SYN cookie. */
+		if (tp->srtt_us)
+			observe_in(&handshake_hist, TCPPERF_SERVER, tcpperf_time_from_us(tp->srtt_us >> 3));
 		return;
 	}
-	if (tp->total_retrans == 0)
-		return; /* A SYN cookie: the kernel kept no time either. */
 	synack_key_of(&sk->__sk_common, &key);
 	sent_us = bpf_map_lookup_elem(&synack_sent_us, &key);
 	if (!sent_us)

@@ -13,6 +13,8 @@ inline std::chrono::nanoseconds monotonic_now() {
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
-inline std::chrono::system_clock::time_point wall_now() { return std::chrono::system_clock::now(); }
+inline std::chrono::system_clock::time_point wall_now() {
+  return std::chrono::system_clock::now();
+}
 
 }  // namespace tcpperf::app

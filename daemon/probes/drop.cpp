@@ -33,10 +33,12 @@ const core::ProbeDescriptor& drop_probe() {
       .metrics =
           {
               {{.name = "tcpperf_drops_total",
-                .help = "TCP packets that this host dropped, on the send and the receive path, by the running kernel's "
-                        "own reason (enum skb_drop_reason); SUBSYSTEM stands for reasons of modules. A packet of many "
-                        "segments (GSO, GRO) counts once. Not counted: queues purged at the end of a connection, and "
-                        "packets freed without a reason (see tcpperf_unspecified_frees_total).",
+                .help =
+                    "TCP packets that this host dropped, on the send and the receive path, by the running kernel's "
+                    "own reason (enum skb_drop_reason); SUBSYSTEM stands for reasons of modules. A packet of many "
+                    "segments (GSO, GRO) counts once. Not counted: queues purged at the end of a connection, packets "
+                    "freed without a reason (see tcpperf_unspecified_frees_total), and SYNs that a listener with a "
+                    "full queue ignores, which the kernel frees as consumed (TcpExt ListenOverflows, ListenDrops).",
                 .kind = core::MetricKind::kCounter,
                 .unit = core::Unit::kPackets,
                 .labels = {"reason"}},

@@ -1,0 +1,237 @@
+#include "app/daemon.h"
+
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "app/clock.h"
+#include "app/pages.h"
+#include "app/version.h"
+#include "config/parser.h"
+#include "probes/registry.h"
+
+namespace tcpperf::app {
+namespace {
+
+adapters::bpf::LoadRequest load_request(const config::Config& config) {
+  adapters::bpf::LoadRequest request;
+  for (const core::ProbeDescriptor* probe : probes::probe_table()) {
+    const config::ProbeConfig& settings = config.probes.at(std::string(probe->name));
+    if (settings.enabled) {
+      request.probes.insert(std::string(probe->name));
+    }
+    for (const core::KnobSpec& knob : probe->knobs) {
+      request.constants[std::string(knob.symbol)] = settings.knobs.at(std::string(knob.key));
+    }
+  }
+  const auto intervals = [](const std::vector<config::PortRange>& ranges) {
+    std::vector<adapters::bpf::PortInterval> out;
+    for (const config::PortRange& range : ranges) {
+      out.push_back({range.first, range.last});
+    }
+    return out;
+  };
+  request.filter = {config.filter.local_ip, config.filter.remote_ip, intervals(config.filter.local_port),
+                    intervals(config.filter.remote_port)};
+  return request;
+}
+
+bool measures(const core::ProbeHealth& health) {
+  return health.status == core::ProbeStatus::kOk || health.status == core::ProbeStatus::kDegraded;
+}
+
+// A required probe that cannot measure stops the daemon; any other is logged.
+core::Result<void> check_health(const config::Config& config, const adapters::bpf::Session& session) {
+  for (const core::ProbeDescriptor* probe : probes::probe_table()) {
+    const core::ProbeHealth health = session.health(*probe);
+    if (health.status == core::ProbeStatus::kOk || health.status == core::ProbeStatus::kDisabled) {
+      continue;
+    }
+    if (!measures(health) && config.probes.at(std::string(probe->name)).required) {
+      return core::Error{"required probe " + std::string(probe->name) + " is " +
+                         std::string(core::to_string(health.status)) + ": " + health.reason};
+    }
+    spdlog::warn("probe {} is {}, going on: {}", probe->name, core::to_string(health.status), health.reason);
+  }
+  return {};
+}
+
+double unix_seconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+core::Result<config::Config> load_config(const std::string& file) {
+  const core::Result<std::string> text = config::read_config_file(file);
+  if (!text) {
+    return text.error();
+  }
+  const core::ProbeTable table = probes::probe_table();
+  config::ParseOutcome outcome = config::parse_config(
+      *text, {table, [table](std::string_view condition) { return check_condition(table, condition); }});
+  if (outcome.config) {
+    return std::move(*outcome.config);
+  }
+  std::string lines;
+  for (const config::ConfigError& error : outcome.errors) {
+    lines += (lines.empty() ? "" : "\n") + config::format_error(file, error);
+  }
+  return core::Error{lines};
+}
+
+Daemon::Daemon(Options options, std::unique_ptr<adapters::bpf::Kernel> kernel, EventLoop loop)
+    : options_(std::move(options)),
+      kernel_(std::move(kernel)),
+      loop_(std::move(loop)),
+      alerting_(probes::probe_table()),
+      collector_(probes::probe_table(), *kernel_, [this](core::SelfReport& report) { add_to_report(report); }) {}
+
+core::Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options) {
+  core::Result<config::Config> config = load_config(options.config_file);
+  if (!config) {
+    return config.error();
+  }
+  core::Result<std::unique_ptr<adapters::bpf::Kernel>> kernel = adapters::bpf::Kernel::open();
+  if (!kernel) {
+    return kernel.error();
+  }
+  core::Result<EventLoop> loop = EventLoop::create();
+  if (!loop) {
+    return loop.error();
+  }
+  std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(*kernel), std::move(*loop)));
+  if (core::Result<void> applied = daemon->apply(*config); !applied) {
+    return applied.error();
+  }
+  if (core::Result<void> served = daemon->serve(); !served) {
+    return served.error();
+  }
+  return daemon;
+}
+
+// Loads the new set before touching the running one: a set that the kernel or a `required` refuses changes nothing.
+core::Result<void> Daemon::apply_probes(const config::Config& config) {
+  const adapters::bpf::LoadRequest request = load_request(config);
+  if (session_ != nullptr && session_->request() == request) {
+    return check_health(config, *session_);
+  }
+  core::Result<std::unique_ptr<adapters::bpf::Session>> loaded =
+      adapters::bpf::Session::load(probes::probe_table(), probes::hook_table(), *kernel_, request, session_.get());
+  if (!loaded) {
+    return loaded.error();
+  }
+  std::shared_ptr<adapters::bpf::Session> session = std::move(*loaded);
+  if (session_ != nullptr) {
+    session_->detach();
+  }
+  session->attach();
+  if (core::Result<void> healthy = check_health(config, *session); !healthy) {
+    session->detach();
+    if (session_ != nullptr) {
+      session_->attach();
+    }
+    return healthy;
+  }
+  collector_.set_session(session);
+  session_ = std::move(session);
+  return {};
+}
+
+// All of it or nothing: what can fail comes before what changes.
+core::Result<void> Daemon::apply(const config::Config& config) {
+  core::Result<Alerting::Prepared> alerting = alerting_.prepare(config);
+  if (!alerting) {
+    return alerting.error();
+  }
+  if (core::Result<void> applied = apply_probes(config); !applied) {
+    return applied;
+  }
+  alerting_.apply(std::move(*alerting));
+  buckets_per_octave_ = static_cast<int>(config.buckets_per_power_of_two);
+  loop_.set_tick(config.tick);
+  reload_success_unix_seconds_ = unix_seconds(wall_now());
+  return {};
+}
+
+core::Result<void> Daemon::serve() {
+  std::vector<adapters::http::ListenAddress> addresses;
+  for (const std::string& text : options_.listen_addresses) {
+    core::Result<adapters::http::ListenAddress> address = adapters::http::parse_listen_address(text);
+    if (!address) {
+      return address.error();
+    }
+    addresses.push_back(std::move(*address));
+  }
+  core::Result<std::unique_ptr<adapters::http::Server>> server = adapters::http::Server::start(
+      addresses, make_pages({collector_, probes::probe_table(), ready_, buckets_per_octave_}), {});
+  if (!server) {
+    return server.error();
+  }
+  const std::lock_guard lock(server_mutex_);
+  server_ = std::move(*server);
+  return {};
+}
+
+std::string Daemon::status_line() const {
+  std::size_t measuring = 0;
+  std::size_t attached = 0;
+  for (const core::ProbeDescriptor* probe : probes::probe_table()) {
+    measuring += measures(session_->health(*probe)) ? 1 : 0;
+  }
+  for (const adapters::bpf::ProgramState& program : session_->programs()) {
+    attached += program.attached ? 1 : 0;
+  }
+  return std::to_string(measuring) + " of " + std::to_string(probes::probe_table().size()) + " probes measuring, " +
+         std::to_string(attached) + " programs attached";
+}
+
+core::Result<void> Daemon::run() {
+  for (const adapters::http::ListenAddress& address : server_->addresses()) {
+    const std::string host =
+        address.host.empty() ? "localhost:" + std::to_string(address.port) : adapters::http::to_string(address);
+    spdlog::info("tcpperfd {} serves http://{}/metrics", kVersion, host);
+  }
+  spdlog::info("{}", status_line());
+  ready_ = true;
+  notifier_.ready(status_line());
+  if (const auto interval = notifier_.watchdog_interval()) {
+    loop_.set_watchdog(*interval);
+  }
+  alerting_.tick(collector_.collect());
+  core::Result<void> result = loop_.run({
+      .tick = [this] { alerting_.tick(collector_.collect()); },
+      .watchdog = [this] { notifier_.watchdog(); },
+      .reload = [this] { reload(); },
+  });
+  ready_ = false;
+  notifier_.stopping();
+  spdlog::info("ending");
+  return result;
+}
+
+void Daemon::reload() {
+  notifier_.reloading(std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now()));
+  alerting_.reopen();
+  core::Result<config::Config> config = load_config(options_.config_file);
+  core::Result<void> applied = config ? apply(*config) : core::Result<void>(config.error());
+  reload_successful_ = applied.has_value();
+  if (applied) {
+    spdlog::info("configuration reloaded: {}", status_line());
+  } else {
+    spdlog::error("configuration not reloaded, running on with the one before:\n{}", applied.error().message);
+  }
+  notifier_.ready(status_line());
+}
+
+void Daemon::add_to_report(core::SelfReport& report) const {
+  alerting_.add_to_report(report);
+  report.reload_successful = reload_successful_;
+  report.reload_success_unix_seconds = reload_success_unix_seconds_;
+  const std::lock_guard lock(server_mutex_);
+  if (server_ != nullptr) {
+    report.http_responses = server_->responses();
+  }
+}
+
+}  // namespace tcpperf::app

@@ -1,0 +1,46 @@
+// The main thread's loop: ticks, signals and the watchdog.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "core/base/result.h"
+
+namespace tcpperf::app {
+
+// Owns its file descriptors; move-only; one thread.
+class EventLoop {
+ public:
+  struct Handlers {
+    std::function<void()> tick;
+    std::function<void()> watchdog;
+    std::function<void()> reload;  // SIGHUP
+  };
+
+  // Blocks SIGTERM, SIGINT and SIGHUP for the calling thread and those it starts later, so that they arrive here.
+  static core::Result<EventLoop> create();
+
+  EventLoop(EventLoop&& other) noexcept;
+  EventLoop& operator=(EventLoop&&) = delete;
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+  ~EventLoop();
+
+  // Zero switches a period off.
+  void set_tick(std::chrono::nanoseconds period);
+  void set_watchdog(std::chrono::nanoseconds period);
+
+  // Until SIGTERM or SIGINT. A period that passed several times while a handler ran is handled once.
+  core::Result<void> run(const Handlers& handlers);
+
+ private:
+  EventLoop(int epoll, int signals, int tick, int watchdog)
+      : epoll_(epoll), signals_(signals), tick_(tick), watchdog_(watchdog) {}
+
+  int epoll_;
+  int signals_;
+  int tick_;
+  int watchdog_;
+};
+
+}  // namespace tcpperf::app

@@ -1,0 +1,70 @@
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <spdlog/spdlog.h>
+
+#include "app/daemon.h"
+#include "app/listing.h"
+#include "app/log.h"
+#include "app/options.h"
+#include "probes/registry.h"
+
+namespace {
+
+using namespace tcpperf;
+
+int print(const std::string& text) {
+  return std::fputs(text.c_str(), stdout) < 0 ? 1 : 0;
+}
+
+int check_config(const app::Options& options) {
+  const core::Result<config::Config> config = app::load_config(options.config_file);
+  if (!config) {
+    std::fputs((config.error().message + "\n").c_str(), stderr);
+    return 1;
+  }
+  return print(options.config_file + ": good\n");
+}
+
+int run_daemon(const app::Options& options) {
+  app::start_log(options.log_level, options.log_format);
+  core::Result<std::unique_ptr<app::Daemon>> daemon = app::Daemon::start(options);
+  if (!daemon) {
+    spdlog::error("{}", daemon.error().message);
+    return 1;
+  }
+  const core::Result<void> ended = (*daemon)->run();
+  if (!ended) {
+    spdlog::error("{}", ended.error().message);
+    return 1;
+  }
+  return 0;
+}
+
+int run(int argc, const char* const* argv) {
+  const app::ParsedOptions parsed = app::parse_options(argc, argv);
+  if (!parsed.options) {
+    return parsed.exit_code;
+  }
+  switch (parsed.options->command) {
+    case app::Command::kRun: return run_daemon(*parsed.options);
+    case app::Command::kCheckConfig: return check_config(*parsed.options);
+    case app::Command::kListProbes: return print(app::list_probes(probes::probe_table(), probes::hook_table()));
+    case app::Command::kMetricDocs: return print(app::metric_document(probes::probe_table()));
+    case app::Command::kConfigurationDocs: return print(app::configuration_document(probes::probe_table()));
+  }
+  return 2;
+}
+
+}  // namespace
+
+// Nothing of ours throws; what a library throws in spite of its adapter ends here with a sentence.
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "tcpperfd: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,146 @@
+#include "measurement.h"
+
+#include <optional>
+#include <stdexcept>
+#include <variant>
+
+#include "probes/registry.h"
+
+namespace tcpperf::test {
+namespace {
+
+class Reader final : public core::MapReader {
+ public:
+  explicit Reader(const adapters::bpf::Session& session) : session_(session) {}
+  [[nodiscard]] std::span<const std::uint64_t> counters(std::string_view map) const override {
+    return session_.counters(map);
+  }
+  [[nodiscard]] std::span<const tcpperf_histogram> histograms(std::string_view map) const override {
+    return session_.histograms(map);
+  }
+  [[nodiscard]] const std::optional<core::TcpStateCounts>& tcp_states() const override { return none_; }
+
+ private:
+  const adapters::bpf::Session& session_;
+  std::optional<core::TcpStateCounts> none_;
+};
+
+core::Cidr network(const std::string& text) {
+  const core::Result<core::Cidr> cidr = core::parse_cidr(text);
+  if (!cidr) {
+    throw std::runtime_error(cidr.error().message);
+  }
+  return *cidr;
+}
+
+std::string joined(const std::vector<std::string>& labels) {
+  std::string text;
+  for (const std::string& label : labels) {
+    text += (text.empty() ? "" : ",") + label;
+  }
+  return "{" + text + "}";
+}
+
+const core::Series& series_of(const core::Snapshot& snapshot, std::string_view metric,
+                              const std::vector<std::string>& labels) {
+  if (const core::Family* family = snapshot.find(metric)) {
+    for (const core::Series& series : family->series) {
+      if (*series.labels == labels) {
+        return series;
+      }
+    }
+  }
+  throw std::runtime_error("no series " + std::string(metric) + joined(labels));
+}
+
+}  // namespace
+
+adapters::bpf::FilterTables only_pair() {
+  return {{network("10.77.0.0/24"), network("fd77::/64")}, {}, {}, {}};
+}
+
+adapters::bpf::FilterTables only_side(const std::string& v4, const std::string& v6) {
+  return {{network(v4), network(v6)}, {}, {}, {}};
+}
+
+Measurement::Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter) {
+  core::Result<std::unique_ptr<adapters::bpf::Kernel>> kernel = adapters::bpf::Kernel::open();
+  if (!kernel) {
+    throw std::runtime_error(kernel.error().message);
+  }
+  kernel_ = std::move(*kernel);
+  adapters::bpf::LoadRequest request;
+  request.probes.insert(probes.begin(), probes.end());
+  request.filter = filter;
+  core::Result<std::unique_ptr<adapters::bpf::Session>> session = adapters::bpf::Session::load(
+      tcpperf::probes::probe_table(), tcpperf::probes::hook_table(), *kernel_, request, nullptr);
+  if (!session) {
+    throw std::runtime_error(session.error().message);
+  }
+  session_ = std::move(*session);
+  session_->attach();
+  folder_ = std::make_unique<core::Folder>(tcpperf::probes::probe_table(), *kernel_);
+  for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
+    const core::ProbeHealth health = session_->health(*probe);
+    if (health.status != core::ProbeStatus::kOk && health.status != core::ProbeStatus::kDisabled) {
+      throw std::runtime_error(std::string(probe->name) + " is " + std::string(core::to_string(health.status)) + ": " +
+                               health.reason);
+    }
+  }
+}
+
+core::Snapshot Measurement::read() {
+  core::Snapshot snapshot;
+  for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
+    if (session_->health(*probe).status == core::ProbeStatus::kOk) {
+      folder_->fold(*probe, Reader(*session_), snapshot);
+    }
+  }
+  return snapshot;
+}
+
+double Measurement::value(std::string_view metric, const std::vector<std::string>& labels) {
+  return std::get<double>(series_of(read(), metric, labels).value);
+}
+
+core::Histogram Measurement::histogram(std::string_view metric, const std::vector<std::string>& labels) {
+  return std::get<core::Histogram>(series_of(read(), metric, labels).value);
+}
+
+double Measurement::total(std::string_view metric, std::string_view first) {
+  const core::Snapshot snapshot = read();
+  const core::Family* family = snapshot.find(metric);
+  if (family == nullptr) {
+    throw std::runtime_error("no metric " + std::string(metric));
+  }
+  double sum = 0;
+  for (const core::Series& series : family->series) {
+    if (first.empty() || series.labels->front() == first) {
+      sum += std::get<double>(series.value);
+    }
+  }
+  return sum;
+}
+
+std::string Measurement::nonzero() {
+  std::string text;
+  for (const core::Snapshot snapshot = read(); const core::Family& family : snapshot.families) {
+    for (const core::Series& series : family.series) {
+      const auto* histogram = std::get_if<core::Histogram>(&series.value);
+      const double number =
+          histogram != nullptr ? static_cast<double>(histogram->count()) : std::get<double>(series.value);
+      if (number != 0) {
+        text += std::string(family.spec->name) + joined(*series.labels) + " " + std::to_string(number);
+        text += histogram != nullptr ? " sum " + std::to_string(histogram->sum) + "\n" : "\n";
+      }
+    }
+  }
+  for (const adapters::bpf::ProgramStats& program : session_->program_stats()) {
+    if (program.recursion_misses != 0) {
+      text += program.name + " recursion_misses " + std::to_string(program.recursion_misses) + "\n";
+    }
+  }
+  return text;
+}
+
+}  // namespace tcpperf::test

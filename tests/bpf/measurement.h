@@ -1,0 +1,44 @@
+// The probes on real traffic: loads and attaches the real BPF object, and reads it the way the daemon does.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/bpf/session.h"
+#include "core/metrics/fold.h"
+#include "core/metrics/snapshot.h"
+
+namespace tcpperf::test {
+
+// The addresses of a NetworkPair: a filter that keeps everything else on this machine out of the numbers.
+adapters::bpf::FilterTables only_pair();
+// The sockets of one side only.
+adapters::bpf::FilterTables only_side(const std::string& v4, const std::string& v6);
+
+// Measures from construction to destruction. Throws std::runtime_error when a probe is not "ok".
+class Measurement {
+ public:
+  explicit Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter = only_pair());
+
+  // Labels in the order of the metric's spec; throws when there is no such series.
+  double value(std::string_view metric, const std::vector<std::string>& labels = {});
+  // The sum over all series whose first label is `first`, or over all series when it is empty.
+  double total(std::string_view metric, std::string_view first = "");
+  core::Histogram histogram(std::string_view metric, const std::vector<std::string>& labels = {});
+  // All series that are not zero, and runs that were missed, one per line: for the message of a failing test.
+  std::string nonzero();
+
+  [[nodiscard]] const adapters::bpf::Session& session() const { return *session_; }
+
+ private:
+  core::Snapshot read();
+
+  std::unique_ptr<adapters::bpf::Kernel> kernel_;
+  std::unique_ptr<adapters::bpf::Session> session_;
+  std::unique_ptr<core::Folder> folder_;
+};
+
+}  // namespace tcpperf::test

@@ -1,0 +1,81 @@
+// rtt on real traffic: exact counts of samples, and the kernel's own account of them.
+#include "catch.h"
+#include "measurement.h"
+#include "oracle/rtt_oracle.h"
+#include "support/faults.h"
+#include "support/network_pair.h"
+#include "support/server.h"
+#include "support/traffic.h"
+
+namespace {
+
+namespace test = tcpperf::test;
+using test::Family;
+using test::Measurement;
+using test::NetworkPair;
+using test::Server;
+using test::ServerMode;
+
+constexpr std::uint64_t kRounds = 499;
+
+}  // namespace
+
+TEST_CASE("every request and every response is one RTT sample, on all families", "[rtt]") {
+  for (const Family family : test::kAllFamilies) {
+    INFO(test::name_of(family));
+    const NetworkPair pair;
+    const test::RttOracle oracle;
+    Measurement measurement({"rtt"});
+    {
+      Server server(pair.b(), {.mode = ServerMode::kEcho});
+      test::Socket socket = test::connect_to(pair.a(), pair.b(), family, server.port());
+      server.wait_for_accepted(1);
+      const auto handshake = measurement.histogram("tcpperf_rtt_seconds", {"rx"});
+      CHECK(handshake.count() == 2);  // one on each side
+
+      test::request_response(socket, kRounds);
+      // The last response is acknowledged late. After this the kernel takes two more samples, of the FINs; they are
+      // acknowledged when the connection is no longer ESTABLISHED, and not ours.
+      const test::RttTotals kernel = oracle.wait_for(2 * kRounds);
+      test::close_actively(socket);
+      server.wait_for_closed(1);
+
+      // Each round trip is measured once, so the kernel's callback sees every sample.
+      const auto samples = tcpperf::core::delta(measurement.histogram("tcpperf_rtt_seconds", {"rx"}), handshake);
+      CHECK(samples.count() == 2 * kRounds);
+      CHECK(samples.count() == kernel.samples);
+      const double excess_s = samples.sum - static_cast<double>(kernel.sum_us) * 1e-6;
+      CHECK(excess_s >= 0);  // each of ours is rounded up to 2^-30 s
+      CHECK(excess_s <= static_cast<double>(samples.count()) * 0x1p-30);
+    }
+    CHECK(measurement.histogram("tcpperf_smoothed_rtt_seconds").count() == 2 * kRounds + 2);
+    CHECK(measurement.histogram("tcpperf_rtt_variation_seconds").count() == 2 * kRounds + 2);
+  }
+}
+
+TEST_CASE("a pure receiver adds no RTT samples after its handshake", "[rtt]") {
+  const NetworkPair pair;
+  Measurement receiver({"rtt"}, test::only_side(pair.a().v4, pair.a().v6));
+  Server server(pair.b(), {.mode = ServerMode::kSource, .source_bytes = 8'000'000});
+  test::Socket socket = test::connect_to(pair.a(), pair.b(), Family::kIPv4, server.port());
+  CHECK(test::receive_to_end(socket) == 8'000'000);
+  CHECK(receiver.histogram("tcpperf_rtt_seconds", {"rx"}).count() == 1);
+}
+
+TEST_CASE("a queue in the path shows in the samples and not in the smoothed value alone", "[rtt]") {
+  const NetworkPair pair;
+  Measurement measurement({"rtt"}, test::only_side(pair.a().v4, pair.a().v6));
+  Server server(pair.b(), {.mode = ServerMode::kSink});
+  test::Socket socket = test::connect_to(pair.a(), pair.b(), Family::kIPv4, server.port());
+  const auto before = measurement.histogram("tcpperf_rtt_seconds", {"rx"});
+  test::Faults faults(pair.a());
+  // 1 MB/s with room for 100 ms: a bulk sender fills the queue, and its round trips take up to that long.
+  faults.rate_limit("8mbit", "5kb", "100ms");
+  test::transfer(socket, 1'000'000);
+  test::close_actively(socket);
+  const auto samples = tcpperf::core::delta(measurement.histogram("tcpperf_rtt_seconds", {"rx"}), before);
+  INFO(measurement.nonzero());
+  REQUIRE(samples.count() > 50);
+  CHECK(*tcpperf::core::quantile(samples, 0.99) > 0.02);
+  CHECK(*tcpperf::core::quantile(samples, 0.99) < 0.2);
+}
