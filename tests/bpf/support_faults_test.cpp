@@ -77,6 +77,22 @@ TEST_CASE("the first SYN+ACKs from a port are dropped", "[support][faults]") {
   CHECK(test::tcp_info(socket).tcpi_total_retrans == 1);
 }
 
+TEST_CASE("the packets before the nth pass, the nth is dropped once", "[support][faults]") {
+  const NetworkPair pair;
+  Server server(pair.b());
+  const test::Socket socket = test::connect_to(pair.a(), pair.b(), Family::kIPv6, server.port());
+  Faults faults(pair.b());
+  const Fault fault = faults.drop_every_nth(test::to_port(server.port()), 3);
+  for (std::uint64_t byte = 1; byte <= 2; ++byte) {
+    test::transfer(socket, 1);
+    server.wait_for_received(byte);
+    CHECK(fault.hit_packets() == 0);
+  }
+  test::transfer(socket, 1);
+  server.wait_for_received(3);
+  CHECK(fault.hit_packets() == 1);
+}
+
 TEST_CASE("every nth packet is dropped and every drop is retransmitted", "[support][faults]") {
   const NetworkPair pair;
   Server server(pair.b());

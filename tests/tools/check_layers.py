@@ -39,15 +39,18 @@ class Room:
     libraries: tuple = ()  # which foreign libraries it may include
     pure: bool = False  # the standard library only, and of that nothing worldly
     system: bool = True  # POSIX and Linux headers (never in a pure room)
-    clock: bool = False  # may read a clock
+    clocks: tuple = ()  # what it may read: "deadline" (a monotonic clock, for its own waiting), "wall"
     programs: bool = False  # may define BPF programs
     maps: bool = False  # may define BPF maps
     closed: bool = False  # its files may not include each other
 
 
-def adapter(*libraries, **more):
-    return Room(rooms=("daemon/core", "bpf/abi"), libraries=libraries, **more)
+def adapter(*libraries):
+    return Room(rooms=("daemon/core", "bpf/abi"), libraries=libraries, clocks=("deadline",))
 
+
+# System headers that only compute: text of an address to its bytes and back.
+PURE_SYSTEM = {"arpa/inet.h"}
 
 # By folder; the longest that fits counts.
 ROOMS = {
@@ -55,7 +58,8 @@ ROOMS = {
     "bpf/lib": Room(("bpf/abi", "bpf/kernel_types.h"), ("libbpf",), maps=True),
     "bpf/kernel_types.h": Room(("bpf/abi",), ("libbpf",)),
     "bpf/probes": Room(("bpf/lib", "bpf/abi", "bpf/kernel_types.h"), ("libbpf",), maps=True, closed=True),
-    "bpf/hooks": Room(("bpf/probes", "bpf/lib", "bpf/abi", "bpf/kernel_types.h"), ("libbpf",), programs=True, closed=True),
+    "bpf/hooks": Room(("bpf/probes", "bpf/lib", "bpf/abi", "bpf/kernel_types.h"), ("libbpf",), programs=True,
+                      closed=True),
     # The one object file: all hooks put together.
     "bpf": Room(("bpf/hooks", "bpf/probes", "bpf/lib", "bpf/abi", "bpf/kernel_types.h"), ("libbpf",)),
     "daemon/core": Room(("bpf/abi",), pure=True),
@@ -69,11 +73,15 @@ ROOMS = {
     "daemon/adapters/expression": adapter("muparser"),
     "daemon/adapters/sinks": adapter("libcurl", "nlohmann-json"),
     "daemon/adapters/systemd": adapter("libsystemd"),
-    "daemon/app": Room(("bpf/abi", "daemon/"), ("spdlog", "CLI11"), clock=True),
+    "daemon/app": Room(("bpf/abi", "daemon/"), ("spdlog", "CLI11", "nlohmann-json"), clocks=("deadline", "wall")),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
-CLOCK = re.compile(r"::now\s*\(|\b(clock_gettime|gettimeofday)\s*\(|\btime\s*\(\s*(nullptr|NULL|0)\s*\)")
+CLOCKS = {
+    "deadline": re.compile(r"(?<!system_clock)(?<!utc_clock)::now\s*\(|\bclock_gettime\s*\(\s*CLOCK_MONOTONIC"),
+    "wall": re.compile(r"\b(system|utc)_clock::now\s*\(|\bclock_gettime\s*\((?!\s*CLOCK_MONOTONIC)|\bgettimeofday\s*\("
+                       r"|\btime\s*\(\s*(nullptr|NULL|0)\s*\)"),
+}
 SECTION = re.compile(r'\bSEC\s*\(\s*"([^"]*)"')
 NO_PROGRAM = ("license", "version", ".maps", ".rodata", ".data", ".bss", ".ksyms", ".kconfig")
 
@@ -122,8 +130,9 @@ class Checker:
             include = INCLUDE.match(line)
             if include:
                 self._include(file, number, name, quoted=include[1] == '"', included=include[2])
-            if name.startswith("daemon/") and not room.clock and CLOCK.search(line):
-                self._breach(file, number, "reads a clock; time is an argument outside daemon/app")
+            for clock, reading in CLOCKS.items():
+                if name.startswith("daemon/") and clock not in room.clocks and reading.search(line):
+                    self._breach(file, number, f"{name} reads a clock ({clock}); time is an argument")
             for section in SECTION.findall(line):
                 is_map = section.startswith(".maps")
                 if is_map and not room.maps:
@@ -162,7 +171,7 @@ class Checker:
             self._breach(file, number, f"there is no \"{included}\" here")
         elif room.pure and included in WORLDLY:
             self._breach(file, number, f"{name} is pure and may not use <{included}>")
-        elif included.endswith(".h") and (room.pure or not room.system):
+        elif included.endswith(".h") and (not room.system or room.pure and included not in PURE_SYSTEM):
             self._breach(file, number, f"{name} may not use the system's <{included}>")
         elif "/" in included and not included.endswith(".h"):
             self._breach(file, number, f"<{included}> is of no known library: add it to LIBRARIES")

@@ -13,10 +13,12 @@ if ! grep -q '^ExecStart=/bin/true ' "$folder/tcpperf.service"; then
   exit 1
 fi
 # Unknown words are only warnings to `verify`: anything it says is a failure.
-said=$("$1" verify --man=no "$folder/tcpperf.service" 2>&1) || { echo "$said" && exit 1; }
-if [ -n "$said" ]; then
+if ! said=$("$1" verify --man=no "$folder/tcpperf.service" 2>&1) || [ -n "$said" ]; then
   echo "$said" >&2
   exit 1
 fi
-"$1" security --no-pager --offline=true --threshold=30 "$folder/tcpperf.service" >"$folder/score" || { cat "$folder/score" && exit 1; }
+if ! "$1" security --no-pager --offline=true --threshold=30 "$folder/tcpperf.service" >"$folder/score"; then
+  cat "$folder/score"
+  exit 1
+fi
 tail -n 1 "$folder/score"
