@@ -1,0 +1,52 @@
+#include "config/parser.h"
+
+#include <chrono>
+#include <utility>
+
+#include "config/sections.h"
+#include "config/yaml_tree.h"
+
+namespace tcpperf::config {
+namespace {
+
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""min;
+
+Key<Config> histograms_key() {
+  Key<Config> buckets = choice_key<Config, std::uint32_t>(
+      "buckets_per_power_of_two", &Config::buckets_per_power_of_two, {{"1", 1}, {"2", 2}, {"4", 4}, {"8", 8}},
+      "Resolution of classic histograms: `le` borders per power of two. Native histograms always have 8.");
+  const std::string name = "histograms";
+  return {.row = {name, "map", "", "", "How histograms are exposed."},
+          .children = rows_of<Config>({buckets}, name + "."),
+          .read = [keys = std::vector{buckets}](ErrorLog& log, const Value& value, Config& out) {
+            read_map(log, value, keys, out);
+          }};
+}
+
+}  // namespace
+
+std::vector<Key<Config>> root_keys(const ParseContext& context) {
+  return {duration_key("tick", &Config::tick, 100ms, 5min, "How often alert conditions are judged."),
+          histograms_key(),
+          filter_key(),
+          probes_key(context.probes),
+          alerts_key(context.check_condition),
+          sinks_key()};
+}
+
+ParseOutcome parse_config(std::string_view text, const ParseContext& context) {
+  ErrorLog log;
+  Config config;
+  config.probes = default_probes(context.probes);
+  if (const auto tree = load_yaml(text, log)) {
+    read_map(log, {tree->root, ""}, root_keys(context), config);
+    check_windows(log, *tree->root, config);
+  }
+  if (log.empty()) {
+    return {std::move(config), {}};
+  }
+  return {std::nullopt, std::move(log).sorted()};
+}
+
+}  // namespace tcpperf::config

@@ -1,0 +1,26 @@
+// The sections of the file, one key table each, and what no single table can check.
+#pragma once
+
+#include <vector>
+
+#include "config/keys.h"
+#include "config/model.h"
+#include "config/parser.h"
+
+namespace tcpperf::config {
+
+// Every key of the file. Refers to the descriptors of `context`; keeps a copy of its check_condition.
+std::vector<Key<Config>> root_keys(const ParseContext& context);
+
+Key<Config> filter_key();
+Key<Config> probes_key(core::ProbeTable probes);
+Key<Config> alerts_key(std::function<core::Result<void>(std::string_view condition)> check_condition);
+Key<Config> sinks_key();
+
+// Every probe as it is without an entry in the file.
+std::map<std::string, ProbeConfig, std::less<>> default_probes(core::ProbeTable probes);
+
+// A window holds at least one tick. Compares what was read from `root`; faulty values are left alone.
+void check_windows(ErrorLog& log, const YamlNode& root, const Config& config);
+
+}  // namespace tcpperf::config

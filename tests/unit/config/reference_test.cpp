@@ -1,0 +1,84 @@
+// The generated documentation of the keys, and that it says what the parser does.
+#include "config/reference.h"
+
+#include <string>
+
+#include "support.h"
+
+using namespace tcpperf;
+using tcpperf::test::small_probe_table;
+
+namespace {
+
+config::KeyRow row(const std::string& path) {
+  for (config::KeyRow& candidate : config::key_rows(small_probe_table())) {
+    if (candidate.path == path) {
+      return candidate;
+    }
+  }
+  FAIL("no row " << path);
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("the reference has every key of the file in its order", "[config]") {
+  std::string paths;
+  for (const config::KeyRow& key : config::key_rows(small_probe_table())) {
+    paths += key.path + "\n";
+  }
+  CHECK(paths ==
+        "tick\nhistograms\nhistograms.buckets_per_power_of_two\n"
+        "filter\nfilter.local_ip\nfilter.remote_ip\nfilter.local_port\nfilter.remote_port\n"
+        "probes\nprobes.rtt\nprobes.rtt.enabled\nprobes.rtt.required\nprobes.rtt.raw\nprobes.rtt.sample_every\n"
+        "probes.rtt.ignore_below\nprobes.drop\nprobes.drop.enabled\nprobes.drop.required\n"
+        "alerts\nalerts[].name\nalerts[].condition\nalerts[].window\nalerts[].for\nalerts[].minimum_samples\n"
+        "alerts[].severity\nalerts[].diagnosis\nalerts[].action\n"
+        "sinks\nsinks.syslog\nsinks.file\nsinks.file.path\nsinks.webhook\nsinks.webhook.url\nsinks.webhook.timeout\n"
+        "sinks.webhook.attempts\nsinks.webhook.queue\n");
+}
+
+TEST_CASE("a row says type, default, range and meaning", "[config]") {
+  const config::KeyRow tick = row("tick");
+  CHECK(tick.type == "duration");
+  CHECK(tick.fallback == "5s");
+  CHECK(tick.range == "100ms to 5m");
+  CHECK(tick.meaning == "How often alert conditions are judged.");
+  CHECK(row("alerts[].name").fallback == "required");
+  CHECK(row("alerts[].severity").fallback == "warning");
+  CHECK(row("alerts[].severity").range == "info, warning, critical");
+}
+
+TEST_CASE("a knob's row comes from its descriptor", "[config]") {
+  CHECK(row("probes.rtt").meaning == "How long do segments take?");
+  CHECK(row("probes.rtt.raw").fallback == "true");
+  CHECK(row("probes.rtt.sample_every").range == "1 to 1000");
+  CHECK(row("probes.rtt.ignore_below").fallback == "50us");
+  CHECK(row("probes.rtt.ignore_below").range == "0s to 1s");
+  CHECK(row("probes.rtt.ignore_below").meaning == "Too short.");
+}
+
+TEST_CASE("every row has a type and a meaning", "[config]") {
+  for (const config::KeyRow& key : config::key_rows(small_probe_table())) {
+    INFO(key.path);
+    CHECK_FALSE(key.type.empty());
+    CHECK_FALSE(key.meaning.empty());
+  }
+}
+
+TEST_CASE("a file with the defaults of the reference is the default configuration", "[config]") {
+  CHECK(test::valid("tick: " + row("tick").fallback +
+                    "\nhistograms: {buckets_per_power_of_two: " + row("histograms.buckets_per_power_of_two").fallback +
+                    "}\nprobes: {rtt: {enabled: " + row("probes.rtt.enabled").fallback +
+                    ", required: " + row("probes.rtt.required").fallback + ", raw: " + row("probes.rtt.raw").fallback +
+                    ", sample_every: " + row("probes.rtt.sample_every").fallback +
+                    ", ignore_below: " + row("probes.rtt.ignore_below").fallback +
+                    "}}\nsinks: {syslog: " + row("sinks.syslog").fallback + "}\n") == test::valid(""));
+}
+
+TEST_CASE("the reference is a Markdown table", "[config]") {
+  const std::string text = config::config_reference({});
+  CHECK(text.starts_with("| Key | Type | Default | Range | Meaning |\n| --- | --- | --- | --- | --- |\n"));
+  CHECK(text.find("| `tick` | duration | 5s | 100ms to 5m | How often alert conditions are judged. |\n") !=
+        std::string::npos);
+}

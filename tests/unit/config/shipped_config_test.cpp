@@ -1,0 +1,122 @@
+// config/tcpperf.yaml: valid, complete, and what is set in it is the default.
+#include <array>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "config/reference.h"
+#include "config/yaml_tree.h"
+#include "support.h"
+
+using namespace tcpperf;
+
+namespace {
+
+core::ProbeTable shipped_probes() {
+  static const std::vector<core::ProbeDescriptor> kProbes = [] {
+    std::vector<core::ProbeDescriptor> probes;
+    for (const char* name : {"rtt", "handshake", "retransmit", "state", "drop", "reset"}) {
+      probes.emplace_back().name = name;
+    }
+    return probes;
+  }();
+  static const std::vector<const core::ProbeDescriptor*> kTable = [] {
+    std::vector<const core::ProbeDescriptor*> table;
+    for (const core::ProbeDescriptor& probe : kProbes) {
+      table.push_back(&probe);
+    }
+    return table;
+  }();
+  return kTable;
+}
+
+// Whether every word of the condition that is not a number is a signal.
+core::Result<void> uses_known_signals(std::string_view condition) {
+  static const std::set<std::string> kSignals = {"rtt_p50",   "rtt_p99",   "retransmit_ratio",     "handshake_p99",
+                                                 "drop_rate", "tlp_ratio", "connect_failure_ratio"};
+  const std::string text(condition);
+  static const std::regex kWord("\\b[a-z][a-z_0-9]*");
+  for (std::sregex_iterator word(text.begin(), text.end(), kWord), end; word != end; ++word) {
+    if (!kSignals.contains(word->str())) {
+      return core::Error{"unknown signal '" + word->str() + "'"};
+    }
+  }
+  return {};
+}
+
+std::string shipped_text() {
+  const auto text = config::read_config_file(TCPPERF_SOURCE_DIR "/config/tcpperf.yaml");
+  REQUIRE(text);
+  return *text;
+}
+
+// With the settings that are off switched on: a "#" without a blank behind it goes.
+std::string with_all_settings(const std::string& text) {
+  return std::regex_replace(text, std::regex("(^|\n)( *)#([^ \n])"), "$1$2$3");
+}
+
+config::Config parsed(const std::string& text) {
+  const auto outcome = config::parse_config(text, {shipped_probes(), uses_known_signals});
+  for (const auto& error : outcome.errors) {
+    UNSCOPED_INFO(config::format_error("config/tcpperf.yaml", error));
+  }
+  REQUIRE(outcome.config);
+  return *outcome.config;
+}
+
+// The paths of all keys below `node`, as the reference writes them.
+void collect_paths(const config::YamlNode& node, const std::string& path, std::set<std::string>& paths) {
+  for (const auto& [key, value] : node.entries) {
+    const std::string below = path.empty() ? key->text : path + "." + key->text;
+    paths.insert(below);
+    collect_paths(*value, below, paths);
+  }
+  for (const config::YamlNode* item : node.items) {
+    collect_paths(*item, path + "[]", paths);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the shipped configuration is valid", "[config]") {
+  const config::Config config = parsed(shipped_text());
+  CHECK(config.alerts.size() == 6);
+}
+
+TEST_CASE("the shipped configuration sets nothing but defaults, except for the alerts", "[config]") {
+  config::Config config = parsed(shipped_text());
+  config.alerts.clear();
+  CHECK(config == parsed(""));
+}
+
+TEST_CASE("the settings that are off in the shipped configuration are valid and show their defaults", "[config]") {
+  const config::Config config = parsed(with_all_settings(shipped_text()));
+  REQUIRE(config.sinks.file);
+  REQUIRE(config.sinks.webhook);
+  config::WebhookSink webhook;
+  webhook.url = config.sinks.webhook->url;
+  CHECK(*config.sinks.webhook == webhook);
+}
+
+TEST_CASE("the shipped configuration has every key of the reference", "[config]") {
+  config::ErrorLog log;
+  const auto tree = config::load_yaml(with_all_settings(shipped_text()), log);
+  REQUIRE(tree);
+  std::set<std::string> paths;
+  collect_paths(*tree->root, "", paths);
+  for (const config::KeyRow& row : config::key_rows(shipped_probes())) {
+    INFO(row.path);
+    CHECK(paths.contains(row.path));
+  }
+}
+
+TEST_CASE("every shipped alert tells the operator what it means and what to do", "[config]") {
+  for (const core::RuleSpec& alert : parsed(shipped_text()).alerts) {
+    INFO(alert.name);
+    for (const std::string& sentence : {alert.diagnosis, alert.action}) {
+      CHECK(sentence.size() > 20);
+      CHECK(sentence.back() == '.');
+    }
+  }
+}
