@@ -40,8 +40,8 @@ double upper_border(std::int32_t index);
 // the kernel keeps it modulo 2^64, and who reads regularly can extend it (see SumExtender).
 Histogram from_kernel(const tcpperf_histogram& raw, int unit_exponent, double sum_units);
 
-// Extends the kernel's sum (modulo 2^64) beyond 64 bits. Exact as long as less than 2^64 units are added between two
-// reads. One per histogram in a map; not thread-safe.
+// Extends the kernel's sum (modulo 2^64) beyond 64 bits, to the precision of a double. Right as long as less than 2^64
+// units are added between two reads. One per histogram in a map; not thread-safe.
 class SumExtender {
  public:
   // Returns the full sum in units.
@@ -60,7 +60,7 @@ Histogram merge(const Histogram& a, const Histogram& b);
 Histogram delta(const Histogram& newer, const Histogram& older);
 
 // The q-quantile (0 <= q <= 1) in the base unit: exact as to the bucket, geometric interpolation inside it (at most
-// 4.5 % relative error). nullopt for an empty histogram. Observations of value 0 lie at 0.
+// 9.1 % relative error, the width of a bucket). nullopt for an empty histogram. Observations of value 0 lie at 0.
 std::optional<double> quantile(const Histogram& h, double q);
 
 // One classic bucket: how many observations were <= upper_bound.

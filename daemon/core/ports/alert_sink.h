@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "core/rules/rule.h"
@@ -25,6 +26,11 @@ class AlertSink {
   [[nodiscard]] virtual DeliveryCounts counts() const = 0;
   // Reopens what was opened by path (log rotation). Called on SIGHUP by the tick thread.
   virtual void reopen() {}
+  // Stops: delivers what it can within a second; counts() is final afterwards, and every further event is dropped.
+  // Called by the tick thread; the destructor does the same.
+  virtual void close() {}
+  // Why the last event that was not delivered was not; empty while there is none. Any thread.
+  [[nodiscard]] virtual std::string last_error() const { return {}; }
 };
 
 }  // namespace tcpperf::core

@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
+
+#include "core/metrics/metric.h"
 
 namespace tcpperf::core {
 
@@ -32,14 +33,24 @@ enum class AlertState { kFiring, kResolved };
 // "firing", "resolved".
 std::string_view to_string(AlertState state);
 
+// A signal of a condition as the rule saw it.
+struct SignalReading {
+  std::string name;
+  double value = 0;
+  Unit unit = Unit::kNone;  // of the value, for people; kNone for a rate
+
+  bool operator==(const SignalReading&) const = default;
+};
+
 // A rule began or ceased to fire. Sent to every sink.
 struct AlertEvent {
   AlertState state = AlertState::kFiring;
   std::chrono::system_clock::time_point time;  // of this change
   std::chrono::milliseconds active_for{0};     // since the condition became true; kResolved: how long it fired
   RuleSpec rule;
-  std::vector<std::pair<std::string, double>> signals;  // the signals of the condition, with their values
-  std::uint64_t samples = 0;                            // the smallest number of observations behind one of them
+  std::string reason;                  // kResolved: why, a phrase; empty for kFiring
+  std::vector<SignalReading> signals;  // the signals of the condition that have a value
+  std::uint64_t samples = 0;           // the smallest number of observations behind one of them, gauges aside
 };
 
 }  // namespace tcpperf::core
