@@ -1,0 +1,74 @@
+#include "adapters/exposition/families.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "core/histogram/histogram.h"
+
+namespace tcpperf::adapters::exposition {
+namespace {
+
+prometheus::MetricType type_of(core::MetricKind kind) {
+  switch (kind) {
+    case core::MetricKind::kCounter: return prometheus::MetricType::Counter;
+    case core::MetricKind::kGauge: return prometheus::MetricType::Gauge;
+    case core::MetricKind::kHistogram: return prometheus::MetricType::Histogram;
+  }
+  return prometheus::MetricType::Untyped;
+}
+
+prometheus::ClientMetric::Histogram to_classic(const core::Histogram& histogram, core::BorderRange borders,
+                                               int buckets_per_octave) {
+  const auto buckets = core::classic_buckets(histogram, borders, buckets_per_octave);
+  prometheus::ClientMetric::Histogram out;
+  out.sample_count = histogram.count();
+  out.sample_sum = histogram.sum;
+  out.bucket.reserve(buckets.size());
+  for (const core::ClassicBucket& bucket : buckets) {
+    out.bucket.push_back({bucket.cumulative_count, bucket.upper_bound});
+  }
+  return out;
+}
+
+prometheus::ClientMetric to_client_metric(const core::MetricSpec& spec, const core::Series& series,
+                                          int buckets_per_octave) {
+  prometheus::ClientMetric metric;
+  const std::size_t labels = std::min(spec.labels.size(), series.labels->size());
+  metric.label.reserve(labels);
+  for (std::size_t i = 0; i < labels; ++i) {
+    metric.label.push_back({std::string(spec.labels[i]), (*series.labels)[i]});
+  }
+  if (const auto* number = std::get_if<double>(&series.value)) {
+    (spec.kind == core::MetricKind::kCounter ? metric.counter.value : metric.gauge.value) = *number;
+  } else if (const auto* histogram = std::get_if<core::Histogram>(&series.value)) {
+    metric.histogram = to_classic(*histogram, spec.borders, buckets_per_octave);
+  }
+  return metric;
+}
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> to_metric_families(const core::Snapshot& snapshot, int buckets_per_octave) {
+  std::vector<prometheus::MetricFamily> families;
+  families.reserve(snapshot.families.size());
+  for (const core::Family& family : snapshot.families) {
+    if (family.series.empty()) {
+      continue;
+    }
+    prometheus::MetricFamily out;
+    out.name = family.spec->name;
+    out.help = family.spec->help;
+    out.type = type_of(family.spec->kind);
+    out.metric.reserve(family.series.size());
+    for (const core::Series& series : family.series) {
+      out.metric.push_back(to_client_metric(*family.spec, series, buckets_per_octave));
+    }
+    families.push_back(std::move(out));
+  }
+  return families;
+}
+
+}  // namespace tcpperf::adapters::exposition

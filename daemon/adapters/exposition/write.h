@@ -1,0 +1,38 @@
+// The tokens both text formats are made of, appended to one string. Internal to this adapter.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <prometheus/metric_family.h>
+
+namespace tcpperf::adapters::exposition {
+
+void append_integer(std::string& out, std::uint64_t value);
+void append_integer(std::string& out, std::int64_t value);
+
+// A sample value: integers as integers, everything else with the fewest digits that read back as the same double;
+// "NaN", "+Inf", "-Inf".
+void append_number(std::string& out, double value);
+
+// The form OpenMetrics demands in `le` and `quantile`, where the text is a label value and must always be the same:
+// "0.001", "1.0", "1.048576e+06". An exponent from 10^6 on and below 10^-4.
+void append_canonical_number(std::string& out, double value);
+
+enum class Quotes { kPlain, kEscaped };
+
+// Escapes backslash and line feed, and the quote where asked for. What is not UTF-8 becomes U+FFFD: a single bad byte
+// would make Prometheus refuse the whole page.
+void append_escaped(std::string& out, std::string_view text, Quotes quotes);
+
+// a="x",b="y" without braces; empty without labels.
+void append_labels(std::string& out, const std::vector<prometheus::ClientMetric::Label>& labels);
+
+// About how long the page of these families gets, rather more than less. Memory that is reserved but not written costs
+// nothing; growing a page of megabytes by doubling costs more than writing it.
+std::size_t estimate_page_bytes(const std::vector<prometheus::MetricFamily>& families);
+
+}  // namespace tcpperf::adapters::exposition

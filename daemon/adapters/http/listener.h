@@ -1,0 +1,19 @@
+// Listening sockets. Internal to this adapter.
+#pragma once
+
+#include "adapters/http/listen_address.h"
+#include "adapters/http/unique_fd.h"
+
+namespace tcpperf::adapters::http {
+
+struct Listener {
+  UniqueFd fd;            // listening, non-blocking, closed on exec
+  ListenAddress address;  // with the port the kernel chose; a name replaced by the address it stood for
+};
+
+// An empty host listens on all addresses of both families with one socket, or of IPv4 alone on a host without IPv6. A
+// name that stands for several addresses means the first IPv4 address, or else the first. The error of a taken port
+// names its likely owner where that can be seen.
+core::Result<Listener> listen_on(const ListenAddress& address);
+
+}  // namespace tcpperf::adapters::http

@@ -1,0 +1,170 @@
+// The server under clients that are slow, greedy or mad: others must not notice.
+#include <chrono>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "adapters/http/server.h"
+#include "catch.h"
+#include "client.h"
+#include "running_server.h"
+
+using namespace tcpperf::adapters::http;
+using namespace tcpperf::tests;
+
+TEST_CASE("eight clients with half a head do not delay a scrape", "[http]") {
+  const auto server = run({{"127.0.0.1", 0}});
+  std::vector<std::unique_ptr<Client>> stalled;
+  for (int i = 0; i < 8; ++i) {
+    stalled.push_back(std::make_unique<Client>(server->addresses()[0]));
+    stalled.back()->send("GET /metrics HTTP/1.1\r\nHost: te");
+  }
+  CHECK(request(server->addresses()[0], "GET", "/metrics").body == large_page());
+  CHECK(count_of(server->counters(), "200") == 1);
+}
+
+TEST_CASE("a slow reader of a large page holds nobody up, and gets all of it", "[http]") {
+  const auto server = run({{"127.0.0.1", 0}});
+  const Client slow(server->addresses()[0], 4096);
+  slow.send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string beginning = slow.read(100);
+  CHECK(beginning.size() == 100);
+  CHECK(request(server->addresses()[0], "GET", "/metrics").body == large_page());
+  CHECK(parse_reply(beginning + slow.read()).body == large_page());
+}
+
+TEST_CASE("readers that do not read cannot fill the memory", "[http]") {
+  Options options;
+  options.unsent_bodies_bytes = 2 * large_page().size();
+  const auto server = run({{"127.0.0.1", 0}}, options);
+  std::vector<std::unique_ptr<Client>> slow;
+  for (int i = 0; i < 2; ++i) {
+    slow.push_back(std::make_unique<Client>(server->addresses()[0], 4096));
+    slow.back()->send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(parse_reply(slow.back()->read_until("\r\n\r\n")).status == 200);
+  }
+  CHECK(request(server->addresses()[0], "GET", "/metrics").status == 503);
+  slow.clear();
+  int status = 503;  // until the server has seen that they are gone
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (status == 503 && std::chrono::steady_clock::now() < give_up) {
+    status = request(server->addresses()[0], "GET", "/metrics").status;
+  }
+  CHECK(status == 200);
+}
+
+TEST_CASE("a head beyond the limit is refused and the server lives", "[http]") {
+  const auto server = run({{"127.0.0.1", 0}});
+  const std::string header = "X-Long: " + std::string(100'000, 'x') + "\r\n";
+  const Reply reply = request(server->addresses()[0], "GET", "/", header);
+  CHECK(reply.status == 431);
+  CHECK(count_of(server->counters(), "431") == 1);
+  const Reply target = request(server->addresses()[0], "GET", "/" + std::string(100'000, 'x'));
+  CHECK(target.status == 414);
+  std::string many;
+  for (int i = 0; i < 20'000; ++i) {
+    many += "A: b\r\n";
+  }
+  CHECK(request(server->addresses()[0], "GET", "/", many).status != 200);
+  CHECK(request(server->addresses()[0], "GET", "/").status == 200);
+}
+
+TEST_CASE("a head of browser size is served", "[http]") {
+  const auto server = run({{"127.0.0.1", 0}});
+  CHECK(request(server->addresses()[0], "GET", "/", "Cookie: " + std::string(8000, 'c') + "\r\n").status == 200);
+}
+
+TEST_CASE("junk does not stop the server", "[http]") {
+  const auto server = run({{"127.0.0.1", 0}});
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 50; ++i) {
+    std::string junk(1 + random() % 3000, '\0');
+    for (char& c : junk) {
+      c = static_cast<char>(random());
+    }
+    const Client client(server->addresses()[0]);
+    client.send(junk);
+  }
+  for (const char* text : {"\r\n\r\n\r\n", "GET\r\n\r\n", "GET /metrics\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+                           "GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+                           "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n"}) {
+    const Client client(server->addresses()[0]);
+    client.send(text);
+  }
+  CHECK(request(server->addresses()[0], "GET", "/").status == 200);
+}
+
+TEST_CASE("clients that hang up in the middle of anything leave nothing behind", "[http]") {
+  const auto server = run({{"127.0.0.1", 0}});
+  for (const char* part : {"", "x", "GET / HT", "\r\n\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabc",
+                           "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"}) {
+    int failed = 0;
+    for (int i = 0; i < 100; ++i) {  // many times the limit of connections of one client
+      { Client(server->addresses()[0]).send(part); }
+      failed += request(server->addresses()[0], "GET", "/").status == 200 ? 0 : 1;
+    }
+    INFO(part);
+    CHECK(failed == 0);
+  }
+  CHECK(server->counters().connections_refused == 0);
+}
+
+TEST_CASE("request bodies are not read", "[http]") {
+  const auto server = run({{"127.0.0.1", 0}});
+  const Client get(server->addresses()[0]);
+  get.send("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nabc");
+  CHECK(parse_reply(get.read_until("hello\n")).status == 200);
+  const Client post(server->addresses()[0]);
+  post.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(parse_reply(post.read_until("\r\n\r\n")).status == 405);
+}
+
+TEST_CASE("connections of one client are limited, counted, and free again", "[http]") {
+  Options options;
+  options.connections_per_client = 2;
+  const auto server = run({{"127.0.0.1", 0}}, options);
+  const ListenAddress address = server->addresses()[0];
+  auto first = std::make_unique<Client>(address);
+  first->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(parse_reply(first->read_until("hello\n")).status == 200);
+  const Client second(address);
+  second.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(parse_reply(second.read_until("hello\n")).status == 200);
+  CHECK(request(address, "GET", "/").status == 0);
+  CHECK(server->counters().connections_refused == 1);
+
+  first.reset();
+  int status = 0;  // until the server has seen that the first one is gone
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (status == 0 && std::chrono::steady_clock::now() < give_up) {
+    status = request(address, "GET", "/").status;
+  }
+  CHECK(status == 200);
+}
+
+TEST_CASE("connections in all are limited over all addresses", "[http]") {
+  Options options;
+  options.connections = 2;
+  const auto server = run({{"127.0.0.1", 0}, {"::1", 0}}, options);
+  const Client first(server->addresses()[0]);
+  const Client second(server->addresses()[1]);
+  for (const Client* client : {&first, &second}) {
+    client->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(parse_reply(client->read_until("hello\n")).status == 200);
+  }
+  CHECK(request(server->addresses()[0], "GET", "/").status == 0);
+  CHECK(request(server->addresses()[1], "GET", "/").status == 0);
+  CHECK(server->counters().connections_refused == 2);
+}
+
+TEST_CASE("a connection on which nothing moves is closed", "[http]") {
+  Options options;
+  options.idle_timeout = std::chrono::seconds(1);
+  const auto server = run({{"127.0.0.1", 0}}, options);
+  const Client stalled(server->addresses()[0]);
+  stalled.send("GET / HT");
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(stalled.read().find("200") == std::string::npos);  // returns at the close, or gives up after 5 s
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(4900));
+}

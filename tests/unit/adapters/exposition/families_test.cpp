@@ -1,0 +1,85 @@
+#include "adapters/exposition/families.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catch.h"
+
+using namespace tcpperf;
+using adapters::exposition::to_metric_families;
+
+namespace {
+
+core::LabelValues values(std::vector<std::string> texts) {
+  return std::make_shared<const std::vector<std::string>>(std::move(texts));
+}
+
+const core::MetricSpec kResets{.name = "tcpperf_resets_total",
+                               .help = "Resets.",
+                               .kind = core::MetricKind::kCounter,
+                               .labels = {"direction", "reason"}};
+const core::MetricSpec kSockets{
+    .name = "tcpperf_sockets", .help = "Sockets.", .kind = core::MetricKind::kGauge, .labels = {}};
+const core::MetricSpec kRtt{.name = "tcpperf_rtt_seconds",
+                            .help = "Round trips.",
+                            .kind = core::MetricKind::kHistogram,
+                            .unit = core::Unit::kSeconds,
+                            .labels = {"remote"},
+                            .borders = {-2, 0}};
+
+}  // namespace
+
+TEST_CASE("counters and gauges keep name, help, labels and value", "[exposition]") {
+  core::Snapshot snapshot;
+  snapshot.families.push_back({&kResets, {{values({"in", ""}), 3.0}, {values({"out", "abort"}), 4.0}}});
+  snapshot.families.push_back({&kSockets, {{values({}), 17.0}}});
+  const auto families = to_metric_families(snapshot, 1);
+  REQUIRE(families.size() == 2);
+  CHECK(families[0].name == "tcpperf_resets_total");
+  CHECK(families[0].help == "Resets.");
+  CHECK(families[0].type == prometheus::MetricType::Counter);
+  REQUIRE(families[0].metric.size() == 2);
+  CHECK(families[0].metric[0].label ==
+        std::vector<prometheus::ClientMetric::Label>{{"direction", "in"}, {"reason", ""}});
+  CHECK(families[0].metric[0].counter.value == 3.0);
+  CHECK(families[0].metric[1].counter.value == 4.0);
+  CHECK(families[1].type == prometheus::MetricType::Gauge);
+  CHECK(families[1].metric[0].label.empty());
+  CHECK(families[1].metric[0].gauge.value == 17.0);
+}
+
+TEST_CASE("a metric without series is not a family", "[exposition]") {
+  core::Snapshot snapshot;
+  snapshot.families.push_back({&kResets, {}});
+  CHECK(to_metric_families(snapshot, 1).empty());
+}
+
+TEST_CASE("a histogram gets cumulative buckets at the borders of its spec", "[exposition]") {
+  core::Histogram histogram;
+  histogram.zero_count = 1;
+  histogram.first_index = -12;                                     // (2^-1.625, 2^-1.5]
+  histogram.buckets = {2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7};  // 5 in ..2^-1, 7 in (1, 2^(1/8)]
+  histogram.sum = 12.5;
+  core::Snapshot snapshot;
+  snapshot.families.push_back({&kRtt, {{values({"10.0.0.0/8"}), histogram}}});
+
+  const auto coarse = to_metric_families(snapshot, 1);
+  REQUIRE(coarse.size() == 1);
+  CHECK(coarse[0].type == prometheus::MetricType::Histogram);
+  const auto& metric = coarse[0].metric.at(0).histogram;
+  CHECK(metric.sample_count == 15);
+  CHECK(metric.sample_sum == 12.5);
+  REQUIRE(metric.bucket.size() == 3);
+  CHECK(metric.bucket[0].upper_bound == 0.25);
+  CHECK(metric.bucket[0].cumulative_count == 1);
+  CHECK(metric.bucket[1].upper_bound == 0.5);
+  CHECK(metric.bucket[1].cumulative_count == 8);
+  CHECK(metric.bucket[2].upper_bound == 1.0);
+  CHECK(metric.bucket[2].cumulative_count == 8);
+
+  CHECK(to_metric_families(snapshot, 2)[0].metric[0].histogram.bucket.size() == 5);
+  CHECK(to_metric_families(snapshot, 2)[0].metric[0].histogram.bucket[1].cumulative_count == 3);
+  CHECK(to_metric_families(snapshot, 8)[0].metric[0].histogram.bucket.size() == 17);
+}
