@@ -36,8 +36,12 @@ core::Result<Sinks> make_sinks(const config::Sinks& config) {
     sinks.push_back(std::move(*file));
   }
   if (config.webhook) {
-    core::Result<std::unique_ptr<adapters::WebhookSink>> webhook = adapters::WebhookSink::start(
-        {config.webhook->url, config.webhook->timeout, config.webhook->attempts, config.webhook->queue}, host_name());
+    core::Result<std::unique_ptr<adapters::WebhookSink>> webhook =
+        adapters::WebhookSink::create({.url = config.webhook->url,
+                                       .timeout = config.webhook->timeout,
+                                       .attempts = config.webhook->attempts,
+                                       .queue = config.webhook->queue},
+                                      host_name());
     if (!webhook) {
       return webhook.error();
     }
@@ -89,6 +93,7 @@ void Alerting::apply(Prepared prepared) {
   if (prepared.sinks != sinks_) {
     const std::lock_guard lock(mutex_);
     for (const std::shared_ptr<core::AlertSink>& old : sinks_) {
+      old->close();
       core::DeliveryCounts& retired = retired_[std::string(old->name())];
       const core::DeliveryCounts counts = old->counts();
       retired.delivered += counts.delivered;
@@ -122,7 +127,7 @@ void Alerting::reopen() {
 void Alerting::send(const std::vector<core::AlertEvent>& events) {
   for (const core::AlertEvent& event : events) {
     spdlog::log(event.state == core::AlertState::kFiring ? spdlog::level::warn : spdlog::level::info, "alert {}",
-                adapters::alert_text(event));
+                adapters::to_text(event));
     for (const std::shared_ptr<core::AlertSink>& sink : sinks_) {
       const core::DeliveryCounts before = sink->counts();
       sink->deliver(event);

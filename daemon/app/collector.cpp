@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "abi/counters.h"
-#include "adapters/procfs/process.h"
+#include "adapters/netlink/network_namespaces.h"
+#include "adapters/procfs/process_metrics.h"
 #include "app/clock.h"
 #include "app/version.h"
 
@@ -73,7 +74,7 @@ void Collector::read_tcp_states(std::chrono::nanoseconds now) {
   if (now < next_tcp_states_) {
     return;
   }
-  const core::Result<adapters::netlink::TcpStates> states = adapters::netlink::count_tcp_states_everywhere();
+  const core::Result<adapters::NamespaceCounts> states = adapters::count_all_namespaces();
   const std::chrono::nanoseconds end = monotonic_now();
   next_tcp_states_ = end + kTcpStatesShare * (end - now);
   if (!states) {
@@ -82,7 +83,7 @@ void Collector::read_tcp_states(std::chrono::nanoseconds now) {
     return;
   }
   tcp_states_ = states->sockets;
-  namespaces_counted_ = states->namespaces_counted;
+  namespaces_counted_ = states->namespaces_seen - states->namespaces_failed;
   namespaces_failed_ = states->namespaces_failed;
 }
 
@@ -101,8 +102,10 @@ std::shared_ptr<const core::Snapshot> Collector::read(const adapters::bpf::Sessi
   core::SelfReport report;
   report.version = kVersion;
   report_session(session, report);
-  if (const core::Result<core::ProcessReport> process = adapters::procfs::read_process()) {
-    report.process = *process;
+  if (const core::Result<adapters::ProcessMetrics> process = adapters::read_process_metrics()) {
+    report.process = core::ProcessReport{
+        process->cpu_seconds, process->resident_bytes, process->virtual_bytes,          process->open_fds,
+        process->max_fds,     process->threads,        process->start_time_unix_seconds};
   } else {
     ++process_failures_;
   }
@@ -128,7 +131,7 @@ void Collector::report_session(const adapters::bpf::Session& session, core::Self
   for (const adapters::bpf::ProgramStats& program : stats) {
     recursion_misses += program.recursion_misses;
     if (measured) {
-      report.program_runs.push_back({program.name, program.runs, static_cast<double>(program.run_time_ns) * 1e-9});
+      report.program_runs.push_back({program.name, program.runs, static_cast<double>(program.run_time_ns) / 1e9});
     }
   }
   for (const adapters::bpf::MapState& map : session.maps()) {

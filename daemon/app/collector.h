@@ -11,7 +11,6 @@
 #include <optional>
 
 #include "adapters/bpf/session.h"
-#include "adapters/netlink/tcp_states.h"
 #include "core/metrics/fold.h"
 #include "core/metrics/snapshot.h"
 #include "core/self/self_metrics.h"

@@ -56,6 +56,13 @@ core::Result<void> check_health(const config::Config& config, const adapters::bp
   return {};
 }
 
+// The service manager is not needed to measure: what it does not hear is no reason to stop.
+void notify(const core::Result<void>& sent) {
+  if (!sent) {
+    spdlog::warn("{}", sent.error().message);
+  }
+}
+
 double unix_seconds(std::chrono::system_clock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
@@ -194,24 +201,24 @@ core::Result<void> Daemon::run() {
   }
   spdlog::info("{}", status_line());
   ready_ = true;
-  notifier_.ready(status_line());
-  if (const auto interval = notifier_.watchdog_interval()) {
+  notify(adapters::Notifier::ready(status_line()));
+  if (const auto interval = adapters::watchdog_interval()) {
     loop_.set_watchdog(*interval);
   }
   alerting_.tick(collector_.collect());
   core::Result<void> result = loop_.run({
       .tick = [this] { alerting_.tick(collector_.collect()); },
-      .watchdog = [this] { notifier_.watchdog(); },
+      .watchdog = [] { notify(adapters::Notifier::watchdog()); },
       .reload = [this] { reload(); },
   });
   ready_ = false;
-  notifier_.stopping();
+  notify(adapters::Notifier::stopping());
   spdlog::info("ending");
   return result;
 }
 
 void Daemon::reload() {
-  notifier_.reloading(std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now()));
+  notify(adapters::Notifier::reloading(std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now())));
   alerting_.reopen();
   core::Result<config::Config> config = load_config(options_.config_file);
   core::Result<void> applied = config ? apply(*config) : core::Result<void>(config.error());
@@ -221,7 +228,7 @@ void Daemon::reload() {
   } else {
     spdlog::error("configuration not reloaded, running on with the one before:\n{}", applied.error().message);
   }
-  notifier_.ready(status_line());
+  notify(adapters::Notifier::ready(status_line()));
 }
 
 void Daemon::add_to_report(core::SelfReport& report) const {
@@ -230,7 +237,9 @@ void Daemon::add_to_report(core::SelfReport& report) const {
   report.reload_success_unix_seconds = reload_success_unix_seconds_;
   const std::lock_guard lock(server_mutex_);
   if (server_ != nullptr) {
-    report.http_responses = server_->responses();
+    const adapters::http::Counters counters = server_->counters();
+    report.http_responses = counters.responses;
+    report.http_connections_refused = counters.connections_refused;
   }
 }
 

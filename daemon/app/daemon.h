@@ -41,7 +41,6 @@ class Daemon {
   const Options options_;
   const std::unique_ptr<adapters::bpf::Kernel> kernel_;
   EventLoop loop_;
-  adapters::Notifier notifier_;
   std::atomic<bool> ready_ = false;
   std::atomic<int> buckets_per_octave_ = 1;
   std::atomic<bool> reload_successful_ = true;

@@ -70,7 +70,7 @@ const core::ProbeDescriptor& handshake_probe() {
                           {"tcpperf_connects_total", {}}, core::Unit::kConnections),
               rate_signal("connect_failure_rate", "active connects failed per second",
                           {"tcpperf_connect_failures_total", {}}, core::Unit::kConnections),
-              ratio_signal("connect_failure_ratio", "active connects failed per active connect established",
+              share_signal("connect_failure_ratio", "failed active connects among all that ended",
                            {"tcpperf_connect_failures_total", {}}, {"tcpperf_connects_total", {{"role", "client"}}}),
           },
   };

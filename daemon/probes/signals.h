@@ -33,6 +33,17 @@ inline core::SignalSpec ratio_signal(std::string_view name, std::string_view hel
           .denominator = std::move(all)};
 }
 
+// `of` among `of` and `rest` together.
+inline core::SignalSpec share_signal(std::string_view name, std::string_view help, core::SeriesSelector of,
+                                     core::SeriesSelector rest) {
+  return {.name = name,
+          .help = help,
+          .kind = core::SignalKind::kShare,
+          .unit = core::Unit::kRatio,
+          .numerator = std::move(of),
+          .denominator = std::move(rest)};
+}
+
 inline core::SignalSpec gauge_signal(std::string_view name, std::string_view help, core::SeriesSelector of,
                                      core::Unit unit) {
   return {.name = name, .help = help, .kind = core::SignalKind::kGauge, .unit = unit, .numerator = std::move(of)};

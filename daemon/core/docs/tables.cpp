@@ -44,6 +44,8 @@ std::string source_text(const SignalSpec& signal) {
     case SignalKind::kRate: return "rate of " + numerator;
     case SignalKind::kRatio:
       return "increase of " + numerator + " / increase of " + markdown_code(selector_text(signal.denominator));
+    case SignalKind::kShare:
+      return "increase of " + numerator + " / increase of it and " + markdown_code(selector_text(signal.denominator));
     case SignalKind::kGauge: return "sum of " + numerator;
   }
   return "";

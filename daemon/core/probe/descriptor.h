@@ -103,6 +103,7 @@ enum class SignalKind {
   kQuantile,  // of the histogram `numerator`, over the window
   kRate,      // of the counter `numerator` per second, over the window
   kRatio,     // increase of `numerator` / increase of `denominator`, over the window
+  kShare,     // increase of `numerator` / (increase of `numerator` + increase of `denominator`), over the window
   kGauge,     // the sum of `numerator` now
 };
 
@@ -114,7 +115,7 @@ struct SignalSpec {
   Unit unit = Unit::kNone;  // of the signal's value; a rate is per second of this
   double q = 0;             // kQuantile only
   SeriesSelector numerator{};
-  SeriesSelector denominator{};  // kRatio only
+  SeriesSelector denominator{};  // kRatio; kShare: the rest
 };
 
 struct ProbeDescriptor {

@@ -99,6 +99,11 @@ const MetricSpec kDeliveries{"tcpperf_alert_deliveries_total",
                              {"sink", "result"}};
 const MetricSpec kHttpResponses{
     "tcpperf_http_responses_total", "HTTP responses by status code.", MetricKind::kCounter, Unit::kNone, {"code"}};
+const MetricSpec kHttpRefused{"tcpperf_http_connections_refused_total",
+                              "HTTP connections closed at once because too many were open.",
+                              MetricKind::kCounter,
+                              Unit::kConnections,
+                              {}};
 const MetricSpec kCpu{
     "process_cpu_seconds_total", "User and system CPU time of the daemon.", MetricKind::kCounter, Unit::kSeconds, {}};
 const MetricSpec kResident{
@@ -195,9 +200,13 @@ void append_process(const ProcessReport& process, Appender& out) {
   out.add(kResident, {}, process.resident_bytes);
   out.add(kVirtual, {}, process.virtual_bytes);
   out.add(kOpenFds, {}, process.open_fds);
-  out.add(kMaxFds, {}, process.max_fds);
+  if (process.max_fds) {
+    out.add(kMaxFds, {}, *process.max_fds);
+  }
   out.add(kThreads, {}, process.threads);
-  out.add(kStartTime, {}, process.start_time_unix_seconds);
+  if (process.start_time_unix_seconds) {
+    out.add(kStartTime, {}, *process.start_time_unix_seconds);
+  }
 }
 
 }  // namespace
@@ -209,8 +218,9 @@ void append_self_metrics(const SelfReport& report, Snapshot& snapshot) {
   append_collection(report, out);
   append_alerts(report, out);
   for (const auto& [code, count] : report.http_responses) {
-    out.add(kHttpResponses, {std::to_string(code)}, count);
+    out.add(kHttpResponses, {std::string(code)}, count);
   }
+  out.add(kHttpRefused, {}, report.http_connections_refused);
   if (report.process) {
     append_process(*report.process, out);
   }
@@ -218,11 +228,32 @@ void append_self_metrics(const SelfReport& report, Snapshot& snapshot) {
 
 std::span<const MetricSpec* const> self_metric_specs() {
   static const std::array kSpecs{
-      &kBuildInfo,       &kProbeStatus, &kProgramAttached,  &kProgramRuns,   &kProgramRunSeconds,
-      &kMapEntries,      &kMapCapacity, &kMapBytes,         &kLostUpdates,   &kCollectDuration,
-      &kCollectFailures, &kNamespaces,  &kReloadSuccessful, &kReloadTime,    &kAlertActive,
-      &kAlertEvaluable,  &kAlerts,      &kDeliveries,       &kHttpResponses, &kCpu,
-      &kResident,        &kVirtual,     &kOpenFds,          &kMaxFds,        &kThreads,
+      &kBuildInfo,
+      &kProbeStatus,
+      &kProgramAttached,
+      &kProgramRuns,
+      &kProgramRunSeconds,
+      &kMapEntries,
+      &kMapCapacity,
+      &kMapBytes,
+      &kLostUpdates,
+      &kCollectDuration,
+      &kCollectFailures,
+      &kNamespaces,
+      &kReloadSuccessful,
+      &kReloadTime,
+      &kAlertActive,
+      &kAlertEvaluable,
+      &kAlerts,
+      &kDeliveries,
+      &kHttpResponses,
+      &kHttpRefused,
+      &kCpu,
+      &kResident,
+      &kVirtual,
+      &kOpenFds,
+      &kMaxFds,
+      &kThreads,
       &kStartTime,
   };
   return kSpecs;

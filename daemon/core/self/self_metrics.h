@@ -58,12 +58,12 @@ struct DeliveryReport {
 
 struct ProcessReport {
   double cpu_seconds = 0;
-  double resident_bytes = 0;
-  double virtual_bytes = 0;
-  double open_fds = 0;
-  double max_fds = 0;
-  double threads = 0;
-  double start_time_unix_seconds = 0;
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t virtual_bytes = 0;
+  std::uint64_t open_fds = 0;
+  std::optional<std::uint64_t> max_fds;  // nullopt: no limit
+  std::uint64_t threads = 0;
+  std::optional<double> start_time_unix_seconds;  // nullopt: hidden from the daemon
 };
 
 // One reading. Counts are since the daemon started.
@@ -82,8 +82,9 @@ struct SelfReport {
   double reload_success_unix_seconds = 0;
   std::vector<AlertReport> alerts;
   std::vector<DeliveryReport> deliveries;
-  std::vector<std::pair<int, std::uint64_t>> http_responses;  // by status code
-  std::optional<ProcessReport> process;                       // nullopt when /proc could not be read
+  std::vector<std::pair<std::string_view, std::uint64_t>> http_responses;  // by status code
+  std::uint64_t http_connections_refused = 0;
+  std::optional<ProcessReport> process;  // nullopt when /proc could not be read
 };
 
 void append_self_metrics(const SelfReport& report, Snapshot& snapshot);

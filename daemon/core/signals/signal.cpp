@@ -139,9 +139,12 @@ SignalValue rate_signal(const SignalSpec& spec, const Snapshot& newer, const Sna
 
 SignalValue ratio_signal(const SignalSpec& spec, const Snapshot& newer, const Snapshot& older) {
   const std::optional<double> part = increase(spec.numerator, newer, older);
-  const std::optional<double> whole = increase(spec.denominator, newer, older);
+  std::optional<double> whole = increase(spec.denominator, newer, older);
   if (!part || !whole) {
     return without_value(NoValue::kNoMetric);
+  }
+  if (spec.kind == SignalKind::kShare) {
+    *whole += *part;
   }
   if (*whole <= 0) {
     return without_value(NoValue::kNoObservations);
@@ -174,7 +177,8 @@ SignalValue value_of(const SignalSpec& spec, const Snapshot& newer, const Snapsh
   switch (spec.kind) {
     case SignalKind::kQuantile: return quantile_signal(spec, newer, older);
     case SignalKind::kRate: return rate_signal(spec, newer, older);
-    case SignalKind::kRatio: return ratio_signal(spec, newer, older);
+    case SignalKind::kRatio:
+    case SignalKind::kShare: return ratio_signal(spec, newer, older);
     case SignalKind::kGauge: break;
   }
   return without_value(NoValue::kNoMetric);

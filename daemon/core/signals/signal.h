@@ -31,6 +31,7 @@ struct SignalValue {
 //   quantile: of all matching series together. samples: the observations. None: no value.
 //   rate:     increase per second of monotonic time. samples: the increase.
 //   ratio:    increase by increase. samples: the increase of the denominator. None: no value.
+//   share:    a ratio to the increase of both together, so 1 when only the numerator increased.
 //   gauge:    the sum of the matching series in `newer`; 0 when none matches.
 // Precondition: newer.monotonic > older.monotonic, or the signal is a gauge; otherwise there is no value.
 SignalValue evaluate(const SignalSpec& spec, const Snapshot& newer, const Snapshot& older);

@@ -258,6 +258,20 @@ TEST_CASE("a ratio is increase by increase and stands on the denominator", "[sig
   CHECK(idle.reason == NoValue::kNoObservations);
 }
 
+TEST_CASE("a share is 1 when nothing but its part happened", "[signals]") {
+  const auto reading = [](std::chrono::seconds time, double failures, double successes) {
+    return snapshot(time, {family(kDrops, Counters{{{"a", "in"}, failures}}),
+                           family(kSegments, Counters{{{"in"}, successes}})});
+  };
+  SignalSpec spec = ratio_of({"drops_total", {}}, {"segments_total", {}});
+  spec.kind = SignalKind::kShare;
+  const SignalValue mixed = evaluate(spec, reading(20s, 13, 17), reading(10s, 10, 0));
+  CHECK(mixed.value == 0.15);
+  CHECK(mixed.samples == 20);
+  CHECK(evaluate(spec, reading(20s, 13, 17), reading(10s, 10, 17)).value == 1.0);
+  CHECK(evaluate(spec, reading(20s, 13, 17), reading(10s, 13, 17)).reason == NoValue::kNoObservations);
+}
+
 TEST_CASE("a ratio needs both metrics", "[signals]") {
   const std::vector<Family> drops{family(kDrops, Counters{{{"a", "in"}, 5}})};
   const std::vector<Family> segments{family(kSegments, Counters{{{"in"}, 5}})};
