@@ -135,6 +135,9 @@ std::string Measurement::nonzero() {
       }
     }
   }
+  for (const std::uint64_t lost : session_->counters("lost_updates")) {
+    text += lost != 0 ? "lost updates " + std::to_string(lost) + "\n" : "";
+  }
   for (const adapters::bpf::ProgramStats& program : session_->program_stats()) {
     if (program.recursion_misses != 0) {
       text += program.name + " recursion_misses " + std::to_string(program.recursion_misses) + "\n";

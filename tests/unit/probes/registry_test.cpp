@@ -1,0 +1,170 @@
+// The descriptors hold together, and nothing that repeats their names has drifted from them.
+#include "probes/registry.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "catch.h"
+#include "config/parser.h"
+#include "core/self/self_metrics.h"
+
+namespace {
+
+namespace core = tcpperf::core;
+using tcpperf::probes::hook_table;
+using tcpperf::probes::probe_table;
+
+class NoKernel final : public core::KernelNames {
+ public:
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> enumerators(
+      std::string_view /*name*/) const override {
+    return {};
+  }
+};
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(std::string(TCPPERF_SOURCE_DIR) + "/" + path);
+  REQUIRE(file.good());
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void check_spec(const core::MetricSpec& spec) {
+  const std::string name(spec.name);
+  INFO(name);
+  CHECK(std::regex_match(name, std::regex("[a-z][a-z0-9_]*[a-z0-9]")));
+  CHECK(spec.help.size() > 10);
+  CHECK(spec.help.back() == '.');
+  CHECK(name.ends_with("_total") == (spec.kind == core::MetricKind::kCounter));
+  const std::string base = name.ends_with("_total") ? name.substr(0, name.size() - 6) : name;
+  if (spec.unit == core::Unit::kSeconds || spec.unit == core::Unit::kTimestampSeconds) {
+    CHECK(base.ends_with("_seconds"));
+  }
+  if (spec.unit == core::Unit::kBytes) {
+    CHECK(base.ends_with("_bytes"));
+  }
+  if (spec.kind == core::MetricKind::kHistogram) {
+    CHECK(spec.borders.min_exponent < spec.borders.max_exponent);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every metric follows the naming conventions and explains itself", "[probes]") {
+  for (const core::ProbeDescriptor* probe : probe_table()) {
+    for (const core::MetricDef& metric : probe->metrics) {
+      check_spec(metric.spec);
+      CHECK(metric.spec.name.starts_with("tcpperf_"));
+    }
+  }
+  for (const core::MetricSpec* spec : core::self_metric_specs()) {
+    check_spec(*spec);
+    CHECK((spec->name.starts_with("tcpperf_") || spec->name.starts_with("process_")));
+  }
+}
+
+TEST_CASE("no name of a probe, metric, signal or series is used twice", "[probes]") {
+  std::set<std::string_view> names;
+  for (const core::MetricSpec* spec : core::self_metric_specs()) {
+    CHECK(names.insert(spec->name).second);
+  }
+  for (const core::ProbeDescriptor* probe : probe_table()) {
+    INFO(probe->name);
+    CHECK(names.insert(probe->name).second);
+    for (const core::MetricDef& metric : probe->metrics) {
+      CHECK(names.insert(metric.spec.name).second);
+      std::set<std::vector<std::string>> series;
+      std::set<std::uint32_t> elements;
+      for (const core::Cell& cell : metric.source.cells(NoKernel())) {
+        CHECK(cell.labels.size() == metric.spec.labels.size());
+        CHECK(series.insert(cell.labels).second);
+        CHECK(elements.insert(cell.index).second);
+      }
+    }
+    for (const core::SignalSpec& signal : probe->signals) {
+      CHECK(names.insert(signal.name).second);
+    }
+  }
+}
+
+TEST_CASE("every signal is made of metrics of its probe, by labels that they have", "[probes]") {
+  for (const core::ProbeDescriptor* probe : probe_table()) {
+    for (const core::SignalSpec& signal : probe->signals) {
+      INFO(signal.name);
+      for (const core::SeriesSelector& selector : {signal.numerator, signal.denominator}) {
+        if (selector.metric.empty()) {
+          CHECK(signal.kind != core::SignalKind::kRatio);
+          CHECK(signal.kind != core::SignalKind::kShare);
+          continue;
+        }
+        const auto metric = std::find_if(probe->metrics.begin(), probe->metrics.end(),
+                                         [&](const auto& m) { return m.spec.name == selector.metric; });
+        REQUIRE(metric != probe->metrics.end());
+        for (const core::LabelMatch& match : selector.matches) {
+          const auto label = std::find(metric->spec.labels.begin(), metric->spec.labels.end(), match.label);
+          REQUIRE(label != metric->spec.labels.end());
+          const auto position = label - metric->spec.labels.begin();
+          const auto cells = metric->source.cells(NoKernel());
+          CHECK(std::any_of(cells.begin(), cells.end(), [&](const core::Cell& cell) {
+            return cell.labels[static_cast<std::size_t>(position)] == match.value;
+          }));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("every probe listens on hooks that exist, and every hook has a listener", "[probes]") {
+  std::set<std::string_view> used;
+  for (const core::ProbeDescriptor* probe : probe_table()) {
+    INFO(probe->name);
+    CHECK_FALSE(probe->hooks.empty());
+    for (const core::HookUse& use : probe->hooks) {
+      INFO(use.program);
+      used.insert(use.program);
+      CHECK(std::any_of(hook_table().begin(), hook_table().end(),
+                        [&](const auto& h) { return h.program == use.program; }));
+      CHECK((use.required || !use.provides.empty()));
+    }
+  }
+  CHECK(used.size() == hook_table().size());
+}
+
+TEST_CASE("every probe has its file of BPF handlers, its test on real traffic, and its line in each hook", "[probes]") {
+  const std::filesystem::path root(TCPPERF_SOURCE_DIR);
+  for (const core::ProbeDescriptor* probe : probe_table()) {
+    const std::string name(probe->name);
+    INFO(name);
+    CHECK(std::filesystem::exists(root / "bpf/probes" / (name + ".bpf.h")));
+    CHECK(std::filesystem::exists(root / "tests/bpf" / (name + "_bpf_test.cpp")));
+    for (const core::HookUse& use : probe->hooks) {
+      bool called = false;
+      for (const auto& file : std::filesystem::directory_iterator(root / "bpf/hooks")) {
+        const std::string source = text_of("bpf/hooks/" + file.path().filename().string());
+        called = called || (source.find(std::string(use.program) + "(") != std::string::npos &&
+                            source.find("\t" + name + "_") != std::string::npos);
+      }
+      INFO(use.program);
+      CHECK(called);
+    }
+  }
+}
+
+TEST_CASE("the shipped configuration names every probe and every knob, and is good", "[probes]") {
+  const std::string text = text_of("config/tcpperf.yaml");
+  const auto outcome = tcpperf::config::parse_config(text, {probe_table(), {}});
+  CHECK(outcome.errors.empty());
+  for (const core::ProbeDescriptor* probe : probe_table()) {
+    INFO(probe->name);
+    CHECK(std::regex_search(text, std::regex("\n  " + std::string(probe->name) + ":")));
+    for (const core::KnobSpec& knob : probe->knobs) {
+      CHECK(std::regex_search(text, std::regex("\n    (# )?" + std::string(knob.key) + ":")));
+    }
+  }
+}
