@@ -57,7 +57,7 @@ core::Result<ListenAddress> parse_listen_address(std::string_view text) {
     if (!text.empty() && parse_port(text)) {
       return problem(text, "a port needs a colon in front: \":" + std::string(text) + "\"");
     }
-    return problem(text, "no port; write HOST:PORT or :PORT, for example \":9435\" or \"127.0.0.1:9435\"");
+    return problem(text, R"(no port; write HOST:PORT or :PORT, for example ":9435" or "127.0.0.1:9435")");
   }
   std::string_view host = text.substr(0, colon);
   const std::string_view port_text = text.substr(colon + 1);
@@ -71,10 +71,10 @@ core::Result<ListenAddress> parse_listen_address(std::string_view text) {
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
     if (!is_ipv6(host)) {
-      return problem(text, "\"" + std::string(host) + "\" is not an IPv6 address; write for example \"[::1]:9435\"");
+      return problem(text, "\"" + std::string(host) + R"(" is not an IPv6 address; write for example "[::1]:9435")");
     }
   } else if (host.find(':') != std::string_view::npos) {
-    return problem(text, "an IPv6 address needs brackets, for example \"[::1]:9435\"");
+    return problem(text, R"(an IPv6 address needs brackets, for example "[::1]:9435")");
   } else if (!host.empty() && !is_name(host)) {
     return problem(text, "\"" + std::string(host) +
                              "\" is neither a host name nor an address; for all addresses write \":" +

@@ -2,13 +2,10 @@
 
 #include <cerrno>
 #include <memory>
-#include <optional>
 
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-
-#include "adapters/http/port_owner.h"
 
 namespace tcpperf::adapters::http {
 namespace {
@@ -92,20 +89,10 @@ core::Result<UniqueFd> open_any(std::uint16_t port) {
 }
 
 core::Error describe(const ListenAddress& wanted, int system_errno) {
-  constexpr std::uint16_t kDefaultPort = 9435;
-  const std::string context = "listen on " + to_string(wanted);
-  if (system_errno != EADDRINUSE) {
-    return core::Error::from_errno(context, system_errno);
+  if (system_errno == EADDRINUSE) {
+    return {taken_port_message(wanted, find_port_owner(wanted.port)), system_errno};
   }
-  std::string message = context + ": address already in use";
-  if (wanted.port == kDefaultPort) {
-    message += " (9435 is also the default port of ebpf_exporter)";
-  }
-  message += "; choose another with --web.listen-address";
-  if (const auto owner = find_port_owner(wanted.port)) {
-    message += "; it is held by " + owner->name + " (pid " + std::to_string(owner->pid) + ")";
-  }
-  return {std::move(message), system_errno};
+  return core::Error::from_errno("listen on " + to_string(wanted), system_errno);
 }
 
 core::Result<ListenAddress> address_of(const UniqueFd& fd, const ListenAddress& wanted) {
@@ -122,6 +109,19 @@ core::Result<ListenAddress> address_of(const UniqueFd& fd, const ListenAddress& 
 }
 
 }  // namespace
+
+std::string taken_port_message(const ListenAddress& wanted, const std::optional<PortOwner>& owner) {
+  constexpr std::uint16_t kDefaultPort = 9435;
+  std::string message = "listen on " + to_string(wanted) + ": address already in use";
+  if (wanted.port == kDefaultPort) {
+    message += " (9435 is also the default port of ebpf_exporter)";
+  }
+  message += "; choose another with --web.listen-address";
+  if (owner) {
+    message += "; it is held by " + owner->name + " (pid " + std::to_string(owner->pid) + ")";
+  }
+  return message;
+}
 
 core::Result<Listener> listen_on(const ListenAddress& address) {
   core::Result<UniqueFd> fd = UniqueFd();

@@ -1,7 +1,11 @@
 // Listening sockets. Internal to this adapter.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "adapters/http/listen_address.h"
+#include "adapters/http/port_owner.h"
 #include "adapters/http/unique_fd.h"
 
 namespace tcpperf::adapters::http {
@@ -15,5 +19,8 @@ struct Listener {
 // name that stands for several addresses means the first IPv4 address, or else the first. The error of a taken port
 // names its likely owner where that can be seen.
 core::Result<Listener> listen_on(const ListenAddress& address);
+
+// The error of a port that is taken.
+std::string taken_port_message(const ListenAddress& wanted, const std::optional<PortOwner>& owner);
 
 }  // namespace tcpperf::adapters::http

@@ -77,8 +77,12 @@ std::string joined_headers(MHD_Connection* connection, std::string_view name) {
       connection, MHD_HEADER_KIND,
       [](void* closure, MHD_ValueKind, const char* key, const char* value) {
         auto& wanted = *static_cast<Search*>(closure);
-        if (value != nullptr && core::equal_ignoring_case(key, wanted.name)) {
-          wanted.value += (wanted.value.empty() ? "" : ", ") + std::string(value);
+        try {
+          if (value != nullptr && core::equal_ignoring_case(key, wanted.name)) {
+            wanted.value += (wanted.value.empty() ? "" : ", ") + std::string(value);
+          }
+        } catch (const std::exception&) {
+          return MHD_NO;
         }
         return MHD_YES;
       },

@@ -143,6 +143,17 @@ TEST_CASE("connections of one client are limited, counted, and free again", "[ht
   CHECK(status == 200);
 }
 
+TEST_CASE("a client over the limit in all is refused at once instead of waiting", "[http]") {
+  Options options;
+  options.connections = 1;
+  const auto server = run({{"127.0.0.1", 0}}, options);
+  const Client only(server->addresses()[0]);
+  only.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(parse_reply(only.read_until("hello\n")).status == 200);
+  CHECK(request(server->addresses()[0], "GET", "/").status == 0);
+  CHECK(server->counters().connections_refused == 1);
+}
+
 TEST_CASE("connections in all are limited over all addresses", "[http]") {
   Options options;
   options.connections = 2;

@@ -16,25 +16,25 @@ core::LabelValues values(std::vector<std::string> texts) {
   return std::make_shared<const std::vector<std::string>>(std::move(texts));
 }
 
-const core::MetricSpec kResets{.name = "tcpperf_resets_total",
-                               .help = "Resets.",
-                               .kind = core::MetricKind::kCounter,
-                               .labels = {"direction", "reason"}};
-const core::MetricSpec kSockets{
+const core::MetricSpec resets_spec{.name = "tcpperf_resets_total",
+                                   .help = "Resets.",
+                                   .kind = core::MetricKind::kCounter,
+                                   .labels = {"direction", "reason"}};
+const core::MetricSpec sockets_spec{
     .name = "tcpperf_sockets", .help = "Sockets.", .kind = core::MetricKind::kGauge, .labels = {}};
-const core::MetricSpec kRtt{.name = "tcpperf_rtt_seconds",
-                            .help = "Round trips.",
-                            .kind = core::MetricKind::kHistogram,
-                            .unit = core::Unit::kSeconds,
-                            .labels = {"remote"},
-                            .borders = {-2, 0}};
+const core::MetricSpec rtt_spec{.name = "tcpperf_rtt_seconds",
+                                .help = "Round trips.",
+                                .kind = core::MetricKind::kHistogram,
+                                .unit = core::Unit::kSeconds,
+                                .labels = {"remote"},
+                                .borders = {-2, 0}};
 
 }  // namespace
 
 TEST_CASE("counters and gauges keep name, help, labels and value", "[exposition]") {
   core::Snapshot snapshot;
-  snapshot.families.push_back({&kResets, {{values({"in", ""}), 3.0}, {values({"out", "abort"}), 4.0}}});
-  snapshot.families.push_back({&kSockets, {{values({}), 17.0}}});
+  snapshot.families.push_back({&resets_spec, {{values({"in", ""}), 3.0}, {values({"out", "abort"}), 4.0}}});
+  snapshot.families.push_back({&sockets_spec, {{values({}), 17.0}}});
   const auto families = to_metric_families(snapshot, 1);
   REQUIRE(families.size() == 2);
   CHECK(families[0].name == "tcpperf_resets_total");
@@ -52,7 +52,7 @@ TEST_CASE("counters and gauges keep name, help, labels and value", "[exposition]
 
 TEST_CASE("a metric without series is not a family", "[exposition]") {
   core::Snapshot snapshot;
-  snapshot.families.push_back({&kResets, {}});
+  snapshot.families.push_back({&resets_spec, {}});
   CHECK(to_metric_families(snapshot, 1).empty());
 }
 
@@ -63,7 +63,7 @@ TEST_CASE("a histogram gets cumulative buckets at the borders of its spec", "[ex
   histogram.buckets = {2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7};  // 5 in ..2^-1, 7 in (1, 2^(1/8)]
   histogram.sum = 12.5;
   core::Snapshot snapshot;
-  snapshot.families.push_back({&kRtt, {{values({"10.0.0.0/8"}), histogram}}});
+  snapshot.families.push_back({&rtt_spec, {{values({"10.0.0.0/8"}), histogram}}});
 
   const auto coarse = to_metric_families(snapshot, 1);
   REQUIRE(coarse.size() == 1);
