@@ -12,8 +12,7 @@ namespace tcpperf::config {
 namespace {
 
 using core::RuleSpec;
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""h;
+using namespace std::chrono_literals;
 
 constexpr std::size_t kLongestName = 64;
 constexpr std::size_t kLongestText = 1024;  // bytes
@@ -84,7 +83,7 @@ std::vector<Key<RuleSpec>> rule_keys(
 
 }  // namespace
 
-Key<Config> alerts_key(std::function<core::Result<void>(std::string_view condition)> check_condition) {
+Key<Config> alerts_key(const std::function<core::Result<void>(std::string_view condition)>& check_condition) {
   const std::vector<Key<RuleSpec>> keys = rule_keys(check_condition);
   const std::string name = "alerts";
   return {.row = {name, "list of maps", "empty", "at most " + std::to_string(kLongestList) + " entries",
@@ -126,8 +125,9 @@ void check_windows(ErrorLog& log, const YamlNode& root, const Config& config) {
     const YamlNode* window = find_entry(*item.node, "window");
     const std::string window_text = format_duration(to_ns(rule.window));
     if (window == nullptr) {
-      add_error(log, item,
-                "the default window of " + window_text + " is shorter than the tick (" + tick_text + "); set 'window'");
+      add_error(
+          log, item,
+          "expected a 'window' of at least the tick (" + tick_text + "), found none and the default is " + window_text);
     } else if (!log.has_error_at(window->at)) {
       add_error(log, item.child("window", *window),
                 "expected at least the tick (" + tick_text + "), found " + quoted(window_text));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -11,7 +12,7 @@ namespace {
 // A list whose items are scalars, each given once. Found and parsed the same way for networks and ports.
 template <typename E>
 Key<Filter> list_key(std::string name, std::vector<E> Filter::*member, core::Result<E> (*parse)(std::string_view),
-                     std::string type, std::string meaning) {
+                     const std::string& type, std::string meaning) {
   return {.row = {std::move(name), "list of " + type, "empty", "at most " + std::to_string(kLongestList) + " entries",
                   std::move(meaning)},
           .read = [member, parse, type](ErrorLog& log, const Value& value, Filter& out) {

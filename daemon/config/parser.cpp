@@ -9,8 +9,7 @@
 namespace tcpperf::config {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""min;
+using namespace std::chrono_literals;
 
 Key<Config> histograms_key() {
   Key<Config> buckets = choice_key<Config, std::uint32_t>(

@@ -14,7 +14,7 @@ std::vector<Key<Config>> root_keys(const ParseContext& context);
 
 Key<Config> filter_key();
 Key<Config> probes_key(core::ProbeTable probes);
-Key<Config> alerts_key(std::function<core::Result<void>(std::string_view condition)> check_condition);
+Key<Config> alerts_key(const std::function<core::Result<void>(std::string_view condition)>& check_condition);
 Key<Config> sinks_key();
 
 // Every probe as it is without an entry in the file.

@@ -9,8 +9,7 @@
 namespace tcpperf::config {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""min;
+using namespace std::chrono_literals;
 
 constexpr std::size_t kLongestPath = 4095;  // bytes: what Linux opens
 constexpr std::size_t kLongestUrl = 2048;

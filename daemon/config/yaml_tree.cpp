@@ -69,6 +69,13 @@ class Places {
   int column_ = 1;
 };
 
+// yaml-cpp quotes single bytes of the text, even half of a character.
+std::string printable(std::string message) {
+  std::replace_if(
+      message.begin(), message.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return message;
+}
+
 // Builds the tree from yaml-cpp's events. Events instead of YAML::Node, because a Node drops duplicate keys' places,
 // recurses without limit in its destructor, and cannot be refused half way.
 class Builder : public YAML::EventHandler {
@@ -203,7 +210,7 @@ std::optional<YamlTree> load_yaml(std::string_view text, ErrorLog& log) {
   } catch (const Refused& refused) {
     log.add(refused.at, refused.message);
   } catch (const YAML::Exception& error) {
-    log.add(builder.place_of(error.mark), "not valid YAML: " + error.msg);
+    log.add(builder.place_of(error.mark), "not valid YAML: " + printable(error.msg));
   } catch (const std::exception& error) {
     log.add({}, "not readable as YAML: " + std::string(error.what()));
   }

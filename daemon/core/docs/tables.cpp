@@ -52,7 +52,7 @@ std::string source_text(const SignalSpec& signal) {
 }
 
 std::string unit_text(const SignalSpec& signal) {
-  const std::string unit(to_string(signal.unit));
+  std::string unit(to_string(signal.unit));
   if (signal.kind != SignalKind::kRate) {
     return unit;
   }

@@ -24,8 +24,12 @@ struct ParsedAddress {
   bool is_ipv4 = false;
 };
 
+// An address is printable ASCII; anything else is shown as '?', so that the message stays one line of text.
 std::string quoted(std::string_view text) {
-  return "'" + std::string(text.substr(0, kLongestQuote)) + (text.size() > kLongestQuote ? "...'" : "'");
+  std::string result(text.substr(0, kLongestQuote));
+  std::replace_if(
+      result.begin(), result.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return "'" + result + (text.size() > kLongestQuote ? "...'" : "'");
 }
 
 bool is_mapped(const Address& address) {

@@ -28,6 +28,11 @@ TEST_CASE("a syntax error has its place", "[config]") {
   CHECK(errors_of("filter: *nobody\n") == Errors{"1:9: not valid YAML: the referenced anchor is not defined"});
 }
 
+TEST_CASE("the message of a syntax error is text whatever it quotes", "[config]") {
+  CHECK(errors_of("\"\\") == Errors{"1:3: not valid YAML: unknown escape character: ?"});
+  CHECK(errors_of("tick: \"\\ä\"") == Errors{"1:10: not valid YAML: unknown escape character: ?"});
+}
+
 TEST_CASE("wrong indentation is named as such", "[config]") {
   CHECK(errors_of("  tick: 5s\n histograms: {}\n") ==
         Errors{"2:2: does not belong to what precedes it; check the indentation"});

@@ -112,3 +112,8 @@ TEST_CASE("a prefix length out of range or not a plain number is refused", "[cid
 TEST_CASE("a long text is cut in the message", "[cidr]") {
   CHECK(error_of(std::string(5000, 'x')).size() < 200);
 }
+
+TEST_CASE("a message is one line of printable text whatever was given", "[cidr]") {
+  CHECK(error_of("a\nb\x07\xff").substr(0, 9) == "'a?b\?\?' i");
+  CHECK(error_of("10.0.0.0/8\n").substr(0, 19) == "prefix length '8?' ");
+}

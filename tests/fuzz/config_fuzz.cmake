@@ -1,0 +1,1 @@
+target_link_libraries(config_fuzz PRIVATE tcpperf_config)

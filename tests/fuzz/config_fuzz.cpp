@@ -1,0 +1,58 @@
+// Any bytes as a configuration: no crash, and either a configuration or errors, each one line of text with a place in
+// the file.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "config/parser.h"
+#include "config/text.h"
+
+namespace {
+
+using tcpperf::core::KnobType;
+using tcpperf::core::ProbeDescriptor;
+
+tcpperf::core::ProbeTable probes() {
+  static const ProbeDescriptor kRtt = [] {
+    ProbeDescriptor probe;
+    probe.name = "rtt";
+    probe.knobs = {{"raw", "", KnobType::kBool, 1, 0, 1, ""},
+                   {"sample_every", "", KnobType::kCount, 1, 1, 1000, ""},
+                   {"ignore_below", "", KnobType::kDuration, 0, 0, 1'000'000'000, ""}};
+    return probe;
+  }();
+  static const std::array<const ProbeDescriptor*, 1> kTable = {&kRtt};
+  return kTable;
+}
+
+tcpperf::core::Result<void> check_condition(std::string_view condition) {
+  if (condition.find('?') != std::string_view::npos) {
+    return tcpperf::core::Error{"refused"};
+  }
+  return {};
+}
+
+void require(bool condition) {
+  if (!condition) {
+    std::abort();
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto outcome = tcpperf::config::parse_config(text, {probes(), check_condition});
+  require(outcome.config.has_value() == outcome.errors.empty());
+  // A syntax error may lie behind the last line end.
+  const auto lines = std::count(text.begin(), text.end(), '\n') + 2;
+  for (const auto& error : outcome.errors) {
+    require(!error.message.empty() && error.message.find_first_of("\t\r\n") == std::string::npos &&
+            !tcpperf::config::find_bad_character(error.message));
+    require(error.line >= 0 && error.line <= lines && error.column >= 0);
+  }
+  return 0;
+}
