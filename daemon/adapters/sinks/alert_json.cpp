@@ -3,10 +3,9 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <utility>
 
 #include <nlohmann/json.hpp>
-#include <time.h>
-
 namespace tcpperf::adapters {
 namespace {
 

@@ -29,8 +29,8 @@ using CurlText = std::unique_ptr<char, Cleanup<curl_free>>;
 
 // Once per process, by whoever comes first; not undone, because others may use the library as well.
 CURLcode initialise_library() {
-  static const CURLcode kResult = curl_global_init(CURL_GLOBAL_DEFAULT);
-  return kResult;
+  static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
+  return result;
 }
 
 std::size_t discard(char* /*data*/, std::size_t size, std::size_t count, void* /*user*/) {

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <pthread.h>
-#include <signal.h>
 
 #include "adapters/sinks/alert_json.h"
 

@@ -20,24 +20,24 @@ using tcpperf::sink_tests::TemporaryDirectory;
 
 namespace {
 
-const std::string kStat =
+const std::string stat_text =
     "4242 (tcp) perf (d) S 1 4242 4242 0 -1 4194560 1111 2222 33 44 1250 375 5 6 20 0 9 0 123450 73400320 2048 "
     "18446744073709551615 1 1 0 0 0 0 0 4096 81920 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
-const std::string kLimits =
+const std::string limits_text =
     "Limit                     Soft Limit           Hard Limit           Units     \n"
     "Max processes             127203               127203               processes \n"
     "Max open files            1024                 524288               files     \n"
     "Max locked memory         unlimited            unlimited            bytes     \n";
-const std::string kSystemStat = "cpu  1 2 3 4\ncpu0 1 2 3 4\nintr 5 0 0\nctxt 9\nbtime 1700000000\nprocesses 77\n";
+const std::string system_stat_text = "cpu  1 2 3 4\ncpu0 1 2 3 4\nintr 5 0 0\nctxt 9\nbtime 1700000000\nprocesses 77\n";
 
 // A tree like /proc with this process in it.
 class Tree {
  public:
   Tree() {
     std::filesystem::create_directories(root() + "/self/fd");
-    write("self/stat", kStat);
-    write("self/limits", kLimits);
-    write("stat", kSystemStat);
+    write("self/stat", stat_text);
+    write("self/limits", limits_text);
+    write("stat", system_stat_text);
     for (const char* fd : {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"}) {
       write("self/fd/" + std::string(fd), "");
     }
@@ -65,28 +65,28 @@ bool contains(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("a process's stat line is read by the kernel's units, whatever the command is called", "[procfs]") {
-  const auto stat = parse_process_stat(kStat, {100, 4096});
+  const auto stat = parse_process_stat(stat_text, {100, 4096});
   REQUIRE(stat);
   CHECK(stat->cpu_seconds == 16.25);
   CHECK(stat->threads == 9);
   CHECK(stat->start_seconds_after_boot == 1234.5);
   CHECK(stat->virtual_bytes == 73400320);
-  CHECK(stat->resident_bytes == 2048U * 4096U);
+  CHECK(stat->resident_bytes == 2048UL * 4096);
 
-  const auto other_units = parse_process_stat(kStat, {1000, 65536});
+  const auto other_units = parse_process_stat(stat_text, {1000, 65536});
   REQUIRE(other_units);
   CHECK(other_units->cpu_seconds == 1.625);
-  CHECK(other_units->resident_bytes == 2048U * 65536U);
+  CHECK(other_units->resident_bytes == 2048UL * 65536);
 }
 
 TEST_CASE("a stat line that is cut off or garbled is an error", "[procfs]") {
   CHECK_FALSE(parse_process_stat("", {}).has_value());
   CHECK_FALSE(parse_process_stat("4242 no name", {}).has_value());
   CHECK_FALSE(parse_process_stat("4242 (x)", {}).has_value());
-  const std::string upto_rss = kStat.substr(0, kStat.find(" 2048") + 5);
+  const std::string upto_rss = stat_text.substr(0, stat_text.find(" 2048") + 5);
   CHECK(parse_process_stat(upto_rss, {}).has_value());
   CHECK_FALSE(parse_process_stat(upto_rss.substr(0, upto_rss.size() - 5), {}).has_value());
-  std::string garbled = kStat;
+  std::string garbled = stat_text;
   garbled.replace(garbled.find("1250"), 4, "12x0");
   const auto result = parse_process_stat(garbled, {});
   REQUIRE_FALSE(result);
@@ -94,7 +94,7 @@ TEST_CASE("a stat line that is cut off or garbled is an error", "[procfs]") {
 }
 
 TEST_CASE("the soft limit of open files is read", "[procfs]") {
-  const auto limit = parse_max_open_files(kLimits);
+  const auto limit = parse_max_open_files(limits_text);
   REQUIRE(limit);
   CHECK(*limit == 1024U);
   const auto unlimited = parse_max_open_files("Max open files            unlimited   unlimited   files\n");
@@ -107,7 +107,7 @@ TEST_CASE("the soft limit of open files is read", "[procfs]") {
 }
 
 TEST_CASE("the boot time is read", "[procfs]") {
-  const auto boot = parse_boot_time(kSystemStat);
+  const auto boot = parse_boot_time(system_stat_text);
   REQUIRE(boot);
   CHECK(*boot == 1700000000U);
   CHECK_FALSE(parse_boot_time("").has_value());

@@ -4,11 +4,11 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 

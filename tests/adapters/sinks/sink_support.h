@@ -2,15 +2,15 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 
-#include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -64,7 +64,7 @@ class DatagramReceiver {
   DatagramReceiver& operator=(const DatagramReceiver&) = delete;
 
   // The next datagram; nullopt when none is there. Local datagrams arrive before send() returns.
-  std::optional<std::string> receive() {
+  std::optional<std::string> receive() const {
     std::string buffer(65536, '\0');
     const ssize_t size = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (size < 0) {

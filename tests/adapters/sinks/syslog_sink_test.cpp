@@ -1,11 +1,13 @@
 // The syslog sink against a datagram socket that stands in for /dev/log.
 #include "adapters/sinks/syslog_sink.h"
 
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <string>
 
-#include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "adapters/sinks/sink_support.h"

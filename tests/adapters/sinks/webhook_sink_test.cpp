@@ -2,6 +2,7 @@
 #include "adapters/sinks/webhook_sink.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
@@ -10,7 +11,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,6 +68,7 @@ void check_counts(const DeliveryCounts& counts, std::uint64_t delivered, std::ui
 
 std::vector<std::string> alerts_of(const std::vector<HttpRequest>& requests) {
   std::vector<std::string> names;
+  names.reserve(requests.size());
   for (const HttpRequest& request : requests) {
     names.push_back(nlohmann::json::parse(request.body)["alert"]);
   }

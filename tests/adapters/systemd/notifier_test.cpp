@@ -3,10 +3,10 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 #include <string>
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "adapters/sinks/sink_support.h"

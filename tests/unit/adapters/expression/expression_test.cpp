@@ -13,11 +13,11 @@ using tcpperf::adapters::compile_expression;
 
 namespace {
 
-const std::vector<std::string> kSignals = {"a", "b", "c", "rtt_p50", "rtt_p99"};
+const std::vector<std::string> known_signals = {"a", "b", "c", "rtt_p50", "rtt_p99"};
 
 // The result with every variable, in order of appearance, set to the given values.
 std::optional<double> result(const std::string& condition, const std::vector<double>& values = {}) {
-  auto compiled = compile_expression(condition, kSignals);
+  auto compiled = compile_expression(condition, known_signals);
   INFO(condition << (compiled ? "" : ": " + compiled.error().message));
   REQUIRE(compiled);
   REQUIRE((*compiled)->variables().size() == values.size());
@@ -117,7 +117,7 @@ TEST_CASE("min, max and abs", "[expression]") {
 }
 
 TEST_CASE("the variables are the names used, each once, in order of appearance", "[expression]") {
-  auto compiled = compile_expression("rtt_p99 / rtt_p50 > 10 && rtt_p99 > 5ms", kSignals);
+  auto compiled = compile_expression("rtt_p99 / rtt_p50 > 10 && rtt_p99 > 5ms", known_signals);
   REQUIRE(compiled);
   CHECK((*compiled)->variables() == std::vector<std::string>{"rtt_p99", "rtt_p50"});
   CHECK((*compiled)->evaluate({0.02, 0.001}) == 1.0);
@@ -130,7 +130,7 @@ TEST_CASE("a condition may use no signal", "[expression]") {
 }
 
 TEST_CASE("the wrong number of values has no result", "[expression]") {
-  auto compiled = compile_expression("a > b", kSignals);
+  auto compiled = compile_expression("a > b", known_signals);
   REQUIRE(compiled);
   CHECK_FALSE((*compiled)->evaluate({1}).has_value());
   CHECK_FALSE((*compiled)->evaluate({1, 2, 3}).has_value());
@@ -173,7 +173,7 @@ TEST_CASE("a condition reads the same in every locale", "[expression]") {
     std::string do_grouping() const override { return "\3"; }
   };
   const std::locale before = std::locale::global(std::locale(std::locale::classic(), new Comma));
-  auto compiled = compile_expression("a > 1.5 && a < 1234.25", kSignals);
+  auto compiled = compile_expression("a > 1.5 && a < 1234.25", known_signals);
   const bool two = compiled && (*compiled)->evaluate({2}) == 1.0;
   const bool one = compiled && (*compiled)->evaluate({1.25}) == 0.0;
   std::locale::global(before);

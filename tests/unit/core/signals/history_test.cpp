@@ -122,8 +122,8 @@ TEST_CASE("the longest window can change", "[signals]") {
 
 namespace {
 
-const MetricSpec kCounter{"things_total", "", MetricKind::kCounter, {}, {}};
-const MetricSpec kGauge{"things", "", MetricKind::kGauge, {}, {}};
+const MetricSpec counter_spec{"things_total", "", MetricKind::kCounter, {}, {}};
+const MetricSpec gauge_spec{"things", "", MetricKind::kGauge, {}, {}};
 
 ProbeDescriptor probe() {
   SignalSpec rate;
@@ -143,7 +143,7 @@ std::shared_ptr<const Snapshot> reading(std::chrono::nanoseconds time, double va
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->monotonic = time;
   const auto labels = std::make_shared<const std::vector<std::string>>();
-  snapshot->families = {Family{&kCounter, {{labels, value}}}, Family{&kGauge, {{labels, value}}}};
+  snapshot->families = {Family{&counter_spec, {{labels, value}}}, Family{&gauge_spec, {{labels, value}}}};
   return snapshot;
 }
 

@@ -27,10 +27,10 @@ using tcpperf::core::Unit;
 
 namespace {
 
-const MetricSpec kDrops{"drops_total", "", MetricKind::kCounter, Unit::kPackets, {"reason", "side"}};
-const MetricSpec kSegments{"segments_total", "", MetricKind::kCounter, Unit::kSegments, {"direction"}};
-const MetricSpec kRtt{"rtt_seconds", "", MetricKind::kHistogram, Unit::kSeconds, {"group"}};
-const MetricSpec kConnections{"connections", "", MetricKind::kGauge, Unit::kConnections, {"state"}};
+const MetricSpec drops_spec{"drops_total", "", MetricKind::kCounter, Unit::kPackets, {"reason", "side"}};
+const MetricSpec segments_spec{"segments_total", "", MetricKind::kCounter, Unit::kSegments, {"direction"}};
+const MetricSpec rtt_spec{"rtt_seconds", "", MetricKind::kHistogram, Unit::kSeconds, {"group"}};
+const MetricSpec connections_spec{"connections", "", MetricKind::kGauge, Unit::kConnections, {"state"}};
 
 LabelValues labels(std::vector<std::string> values) {
   return std::make_shared<const std::vector<std::string>>(std::move(values));
@@ -100,8 +100,8 @@ SignalSpec gauge_of(SeriesSelector selector) {
 
 // The rate of all drops over 10 s between the two lists of series.
 SignalValue drop_rate(const Counters& older, const Counters& newer, SeriesSelector selector = {"drops_total", {}}) {
-  return evaluate(rate_of(std::move(selector)), snapshot(20s, {family(kDrops, newer)}),
-                  snapshot(10s, {family(kDrops, older)}));
+  return evaluate(rate_of(std::move(selector)), snapshot(20s, {family(drops_spec, newer)}),
+                  snapshot(10s, {family(drops_spec, older)}));
 }
 
 }  // namespace
@@ -116,8 +116,8 @@ TEST_CASE("a rate is the increase per second between the readings", "[signals]")
 
 TEST_CASE("a rate uses the time that really passed, fractions of a second included", "[signals]") {
   const SignalValue value =
-      evaluate(rate_of({"drops_total", {}}), snapshot(1500ms, {family(kDrops, Counters{{{"a", "in"}, 6}})}),
-               snapshot(1250ms, {family(kDrops, Counters{{{"a", "in"}, 5}})}));
+      evaluate(rate_of({"drops_total", {}}), snapshot(1500ms, {family(drops_spec, Counters{{{"a", "in"}, 6}})}),
+               snapshot(1250ms, {family(drops_spec, Counters{{{"a", "in"}, 5}})}));
   CHECK(value.value == 4.0);
 }
 
@@ -178,7 +178,7 @@ TEST_CASE("a label that the metric does not have is empty", "[signals]") {
 }
 
 TEST_CASE("a metric that is missing in either reading gives no value", "[signals]") {
-  const Snapshot with = snapshot(10s, {family(kDrops, Counters{{{"a", "in"}, 5}})});
+  const Snapshot with = snapshot(10s, {family(drops_spec, Counters{{{"a", "in"}, 5}})});
   const Snapshot later_without = snapshot(20s, {});
   const SignalValue gone = evaluate(rate_of({"drops_total", {}}), later_without, with);
   CHECK_FALSE(gone.value.has_value());
@@ -192,15 +192,15 @@ TEST_CASE("a metric that is missing in either reading gives no value", "[signals
 }
 
 TEST_CASE("no time between the readings gives no value", "[signals]") {
-  const Snapshot reading = snapshot(10s, {family(kDrops, Counters{{{"a", "in"}, 5}})});
+  const Snapshot reading = snapshot(10s, {family(drops_spec, Counters{{{"a", "in"}, 5}})});
   const SignalValue value = evaluate(rate_of({"drops_total", {}}), reading, reading);
   CHECK_FALSE(value.value.has_value());
   CHECK(value.reason == NoValue::kNoHistory);
 }
 
 TEST_CASE("a counter signal on a histogram, and the other way round, gives no value", "[signals]") {
-  const std::vector<Family> families{family(kDrops, Counters{{{"a", "in"}, 5}}),
-                                     family(kRtt, Histograms{{{"all"}, histogram(0, {1})}})};
+  const std::vector<Family> families{family(drops_spec, Counters{{{"a", "in"}, 5}}),
+                                     family(rtt_spec, Histograms{{{"all"}, histogram(0, {1})}})};
   const Snapshot older = snapshot(10s, families);
   const Snapshot newer = snapshot(20s, families);
   CHECK_FALSE(evaluate(rate_of({"rtt_seconds", {}}), newer, older).value.has_value());
@@ -208,12 +208,12 @@ TEST_CASE("a counter signal on a histogram, and the other way round, gives no va
 }
 
 TEST_CASE("a quantile is of what all matching series observed in between", "[signals]") {
-  const Snapshot older = snapshot(10s, {family(kRtt, Histograms{{{"lan"}, histogram(0, {100})},
-                                                                {{"wan"}, histogram(80, {5})},
-                                                                {{"other"}, histogram(200, {1})}})});
-  const Snapshot newer = snapshot(20s, {family(kRtt, Histograms{{{"lan"}, histogram(0, {104})},
-                                                                {{"wan"}, histogram(80, {9, 0, 1})},
-                                                                {{"other"}, histogram(200, {900})}})});
+  const Snapshot older = snapshot(10s, {family(rtt_spec, Histograms{{{"lan"}, histogram(0, {100})},
+                                                                    {{"wan"}, histogram(80, {5})},
+                                                                    {{"other"}, histogram(200, {1})}})});
+  const Snapshot newer = snapshot(20s, {family(rtt_spec, Histograms{{{"lan"}, histogram(0, {104})},
+                                                                    {{"wan"}, histogram(80, {9, 0, 1})},
+                                                                    {{"other"}, histogram(200, {900})}})});
   const SeriesSelector known{"rtt_seconds", {{"group", "other", true}}};
   const SignalValue median = evaluate(quantile_of(0.5, known), newer, older);
   CHECK(median.samples == 9);
@@ -227,14 +227,14 @@ TEST_CASE("a quantile is of what all matching series observed in between", "[sig
 
 TEST_CASE("a histogram that was reset counts what it has now", "[signals]") {
   const SignalValue value = evaluate(quantile_of(1, {"rtt_seconds", {}}),
-                                     snapshot(20s, {family(kRtt, Histograms{{{"lan"}, histogram(8, {3})}})}),
-                                     snapshot(10s, {family(kRtt, Histograms{{{"lan"}, histogram(8, {50})}})}));
+                                     snapshot(20s, {family(rtt_spec, Histograms{{{"lan"}, histogram(8, {3})}})}),
+                                     snapshot(10s, {family(rtt_spec, Histograms{{{"lan"}, histogram(8, {50})}})}));
   CHECK(value.samples == 3);
   CHECK(value.value.value() == Approx(2.0));
 }
 
 TEST_CASE("a quantile of nothing has no value", "[signals]") {
-  const std::vector<Family> families{family(kRtt, Histograms{{{"lan"}, histogram(8, {50})}})};
+  const std::vector<Family> families{family(rtt_spec, Histograms{{{"lan"}, histogram(8, {50})}})};
   const SignalValue value =
       evaluate(quantile_of(0.5, {"rtt_seconds", {}}), snapshot(20s, families), snapshot(10s, families));
   CHECK_FALSE(value.value.has_value());
@@ -244,8 +244,8 @@ TEST_CASE("a quantile of nothing has no value", "[signals]") {
 
 TEST_CASE("a ratio is increase by increase and stands on the denominator", "[signals]") {
   const auto reading = [](std::chrono::seconds time, double drops, double in, double out) {
-    return snapshot(time, {family(kDrops, Counters{{{"a", "in"}, drops}}),
-                           family(kSegments, Counters{{{"in"}, in}, {{"out"}, out}})});
+    return snapshot(time, {family(drops_spec, Counters{{{"a", "in"}, drops}}),
+                           family(segments_spec, Counters{{{"in"}, in}, {{"out"}, out}})});
   };
   const SignalSpec spec = ratio_of({"drops_total", {}}, {"segments_total", {{"direction", "in"}}});
   const SignalValue value = evaluate(spec, reading(20s, 13, 400, 99999), reading(10s, 10, 250, 0));
@@ -273,15 +273,15 @@ TEST_CASE("a share is 1 when nothing but its part happened", "[signals]") {
 }
 
 TEST_CASE("a ratio needs both metrics", "[signals]") {
-  const std::vector<Family> drops{family(kDrops, Counters{{{"a", "in"}, 5}})};
-  const std::vector<Family> segments{family(kSegments, Counters{{{"in"}, 5}})};
+  const std::vector<Family> drops{family(drops_spec, Counters{{{"a", "in"}, 5}})};
+  const std::vector<Family> segments{family(segments_spec, Counters{{{"in"}, 5}})};
   const SignalSpec spec = ratio_of({"drops_total", {}}, {"segments_total", {}});
   CHECK(evaluate(spec, snapshot(20s, drops), snapshot(10s, drops)).reason == NoValue::kNoMetric);
   CHECK(evaluate(spec, snapshot(20s, segments), snapshot(10s, segments)).reason == NoValue::kNoMetric);
 }
 
 TEST_CASE("a gauge is the sum now, needs no past and stands on no samples", "[signals]") {
-  const Snapshot now = snapshot(20s, {family(kConnections, Counters{{{"established"}, 40}, {{"time_wait"}, 2}})});
+  const Snapshot now = snapshot(20s, {family(connections_spec, Counters{{{"established"}, 40}, {{"time_wait"}, 2}})});
   const SignalValue all = evaluate(gauge_of({"connections", {}}), now, now);
   CHECK(all.value == 42.0);
   CHECK_FALSE(all.sampled);
