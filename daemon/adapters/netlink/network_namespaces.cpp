@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <filesystem>
@@ -55,6 +56,8 @@ bool is_process(const std::string& name) {
 // Goes from namespace to namespace. Runs in a thread that nobody else uses, because it does not come back.
 class Visitor {
  public:
+  explicit Visitor(std::chrono::milliseconds patience) : deadline_(std::chrono::steady_clock::now() + patience) {}
+
   core::Result<NamespaceCounts> run(const NamespaceSources& sources) {
     const auto own = count_own();
     if (!own) {
@@ -75,7 +78,7 @@ class Visitor {
   using Identity = std::pair<dev_t, ino_t>;
 
   core::Result<void> count_own() {
-    const auto counts = count_tcp_states();
+    const auto counts = count_tcp_states(remaining());
     if (!counts) {
       return counts.error().within("count the sockets of the own network namespace");
     }
@@ -137,14 +140,14 @@ class Visitor {
   }
 
   void visit(const NamespaceFile& file) {
-    is_new(file.fd()); if (false) {
+    if (!is_new(file.fd())) {
       return;
     }
     if (::setns(file.fd(), CLONE_NEWNET) != 0) {
       add_failure();
       return;
     }
-    const auto counts = count_tcp_states();
+    const auto counts = count_tcp_states(remaining());
     if (!counts) {
       add_failure();
       return;
@@ -156,6 +159,10 @@ class Visitor {
   bool is_new(int fd) {
     struct stat status {};
     return ::fstat(fd, &status) == 0 && seen_.insert({status.st_dev, status.st_ino}).second;
+  }
+
+  [[nodiscard]] std::chrono::milliseconds remaining() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now());
   }
 
   void add(const TcpStateCounts& counts) {
@@ -170,18 +177,20 @@ class Visitor {
     ++totals_.namespaces_failed;
   }
 
+  std::chrono::steady_clock::time_point deadline_;
   NamespaceCounts totals_;
   std::set<Identity> seen_;
 };
 
 }  // namespace
 
-core::Result<NamespaceCounts> count_all_namespaces(const NamespaceSources& sources) {
+core::Result<NamespaceCounts> count_all_namespaces(const NamespaceSources& sources,
+                                                   std::chrono::milliseconds patience) {
   core::Result<NamespaceCounts> result = core::Error{"the thread that visits network namespaces did not run"};
   try {
     std::thread([&] {
       try {
-        result = Visitor().run(sources);
+        result = Visitor(patience).run(sources);
       } catch (const std::exception& error) {
         result = core::Error{std::string("visit network namespaces: ") + error.what()};
       }

@@ -1,6 +1,7 @@
 // The TCP sockets of all network namespaces of the host.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -27,10 +28,13 @@ struct NamespaceCounts {
 
 // Counts the TCP sockets of the caller's network namespace and of all that a process is in or that have a name. Not
 // seen: namespaces held only by an open descriptor, by a socket, or by a thread other than a process's first. An error
-// when not even the caller's own can be counted. Blocks, at most 2 s per namespace; works in a thread of its own that
-// ends before the return, so the caller's threads stay where they are. Any thread.
+// when not even the caller's own can be counted. Works in a thread of its own that ends before the return, so the
+// caller's threads stay where they are; blocks meanwhile. Namespaces whose turn comes after `patience` count as failed.
+// Any thread.
 //
-// Cost: NSCOST
-core::Result<NamespaceCounts> count_all_namespaces(const NamespaceSources& sources = {});
+// Cost, besides the sockets (see SockDiag): about 10 us for each process and 1 ms for each namespace; 34 ms were
+// measured with 1,100 processes and 23 namespaces.
+core::Result<NamespaceCounts> count_all_namespaces(const NamespaceSources& sources = {},
+                                                   std::chrono::milliseconds patience = std::chrono::seconds(2));
 
 }  // namespace tcpperf::adapters

@@ -24,8 +24,8 @@ void SockDiag::Close::operator()(mnl_socket* socket) const {
   ::mnl_socket_close(socket);
 }
 
-core::Result<SockDiag> SockDiag::open(std::chrono::milliseconds patience) {
-  SockDiag opened(patience);
+core::Result<SockDiag> SockDiag::open() {
+  SockDiag opened;
   const auto connected = opened.connect();
   if (!connected) {
     return connected.error();
@@ -77,14 +77,14 @@ core::Result<TcpStateCounts> SockDiag::count_once(std::chrono::steady_clock::tim
   return sum;
 }
 
-core::Result<TcpStateCounts> SockDiag::count_tcp_states() {
+core::Result<TcpStateCounts> SockDiag::count_tcp_states(std::chrono::milliseconds patience) {
   if (!socket_) {
     auto connected = connect();
     if (!connected) {
       return connected.error();
     }
   }
-  const auto deadline = std::chrono::steady_clock::now() + patience_;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   for (int attempt = 0; attempt < 2; ++attempt) {
     bool interrupted = false;
     auto counts = count_once(deadline, interrupted);
@@ -100,12 +100,12 @@ core::Result<TcpStateCounts> SockDiag::count_tcp_states() {
   return core::Error{"sock_diag: the kernel's socket tables changed during two dumps in a row", EINTR};
 }
 
-core::Result<TcpStateCounts> count_tcp_states() {
+core::Result<TcpStateCounts> count_tcp_states(std::chrono::milliseconds patience) {
   auto diag = SockDiag::open();
   if (!diag) {
     return diag.error();
   }
-  return diag->count_tcp_states();
+  return diag->count_tcp_states(patience);
 }
 
 }  // namespace tcpperf::adapters

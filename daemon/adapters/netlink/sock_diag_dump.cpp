@@ -33,8 +33,7 @@ bool read_object(std::span<const std::byte> bytes, T& object) {
 }
 
 void count_socket(std::uint8_t state, TcpStateCounts& counts) {
-  const bool known = state >= 1 && state < counts.size();
-  ++counts[known ? state : 0];
+  ++counts[state < counts.size() ? state : 0];
 }
 
 // `negative_errno` is how the kernel puts its failures into messages.
