@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "config/suggestion.h"
 #include "config/text.h"
+#include "core/base/suggestion.h"
 
 namespace tcpperf::config {
 
@@ -30,7 +30,7 @@ std::vector<const YamlNode*> match_keys(ErrorLog& log, const Value& map, const s
     }
     const auto name = std::find(names.begin(), names.end(), key->text);
     if (name == names.end()) {
-      add_error(log, at_key, unknown_name("key", key->text, names));
+      add_error(log, at_key, "unknown key " + quoted(key->text) + core::suggestion(key->text, "allowed", names));
       continue;
     }
     const auto index = static_cast<std::size_t>(name - names.begin());

@@ -8,7 +8,7 @@
 
 #include "adapters/expression/lexer.h"
 #include "adapters/expression/parser.h"
-#include "adapters/expression/suggestion.h"
+#include "core/base/suggestion.h"
 
 namespace tcpperf::adapters {
 namespace {
@@ -59,7 +59,7 @@ Result<std::vector<std::string>> variables_of(const std::vector<Token>& tokens, 
     }
     const std::string name(token.text);
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      return unknown_signal(name, names);
+      return Error{"unknown signal '" + name + "'" + core::suggestion(name, "known", {names.begin(), names.end()})};
     }
     if (std::find(used.begin(), used.end(), name) == used.end()) {
       used.push_back(name);

@@ -127,7 +127,6 @@ struct ProbeDescriptor {
   std::vector<KnobSpec> knobs{};
   std::vector<MetricDef> metrics{};
   std::vector<SignalSpec> signals{};
-  std::string_view cost{};  // measured, with the command that measures it
 };
 
 // All probes, in the order of probes.def. Elements have static storage duration.

@@ -6,7 +6,6 @@
 
 #include "catch.h"
 #include "config/error.h"
-#include "config/suggestion.h"
 
 using namespace tcpperf::config;
 
@@ -50,31 +49,6 @@ TEST_CASE("a quotation is short, on one line and whole characters", "[config]") 
 TEST_CASE("a text on one line has single blanks and none at its ends", "[config]") {
   CHECK(on_one_line(" a\n\n b\t\tc \n") == "a b c");
   CHECK(on_one_line("\n").empty());
-}
-
-TEST_CASE("the closest name is found for a letter too many, too few, wrong or swapped", "[config]") {
-  for (const char* slip : {"filters", "filte", "fulter", "fitler", "Filter"}) {
-    INFO(slip);
-    CHECK(closest_name(slip, {"tick", "filter", "probes"}) == "filter");
-  }
-}
-
-TEST_CASE("another word has no closest name", "[config]") {
-  CHECK_FALSE(closest_name("colour", {"tick", "filter", "probes"}));
-  CHECK_FALSE(closest_name("", {"tick"}));
-  CHECK_FALSE(closest_name("tick", {}));
-  CHECK_FALSE(closest_name(std::string(65, 'a'), {std::string_view("a")}));
-}
-
-TEST_CASE("of two close names the closer is chosen, of equals the first", "[config]") {
-  CHECK(closest_name("local_prt", {"local_ip", "local_port"}) == "local_port");
-  CHECK(closest_name("ab", {"ac", "ad"}) == "ac");
-}
-
-TEST_CASE("an unknown name is reported with all that is allowed", "[config]") {
-  CHECK(unknown_name("key", "tik", {"tick", "filter"}) ==
-        "unknown key 'tik'; did you mean 'tick'? allowed: tick, filter");
-  CHECK(unknown_name("key", "x", {}) == "unknown key 'x'; allowed: nothing");
 }
 
 TEST_CASE("an error is written as compilers write it", "[config]") {

@@ -147,7 +147,7 @@ TEST_CASE("every probe has its file of BPF handlers, its test on real traffic, a
       bool called = false;
       for (const auto& file : std::filesystem::directory_iterator(root / "bpf/hooks")) {
         const std::string source = text_of("bpf/hooks/" + file.path().filename().string());
-        called = called || (source.find(std::string(use.program) + "(") != std::string::npos &&
+        called = called || (std::regex_search(source, std::regex("\\b" + std::string(use.program) + "[(,]")) &&
                             source.find("\t" + name + "_") != std::string::npos);
       }
       INFO(use.program);

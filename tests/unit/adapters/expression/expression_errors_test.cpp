@@ -45,7 +45,7 @@ TEST_CASE("a name that resembles none gets no suggestion", "[expression]") {
 TEST_CASE("without any signal the error says so", "[expression]") {
   const auto compiled = compile_expression("x > 1", {});
   REQUIRE_FALSE(compiled);
-  contains(compiled.error().message, "no signal is known");
+  contains(compiled.error().message, "known: nothing");
 }
 
 TEST_CASE("an empty condition is refused", "[expression]") {

@@ -1,11 +1,9 @@
-#include "config/suggestion.h"
+#include "core/base/suggestion.h"
 
 #include <algorithm>
 #include <numeric>
 
-#include "config/text.h"
-
-namespace tcpperf::config {
+namespace tcpperf::core {
 namespace {
 
 constexpr std::size_t kLongestName = 64;  // nothing longer is a slip of a name
@@ -48,16 +46,16 @@ std::optional<std::string_view> closest_name(std::string_view name, const std::v
   return closest;
 }
 
-std::string unknown_name(std::string_view kind, std::string_view name, const std::vector<std::string_view>& known) {
-  std::string message = "unknown " + std::string(kind) + " " + quoted(name) + ";";
+std::string suggestion(std::string_view name, std::string_view these, const std::vector<std::string_view>& known) {
+  std::string message = ";";
   if (const auto closest = closest_name(name, known)) {
     message += " did you mean '" + std::string(*closest) + "'?";
   }
-  message += " allowed: ";
+  message += " " + std::string(these) + ": ";
   for (std::size_t i = 0; i < known.size(); ++i) {
     message += (i == 0 ? "" : ", ") + std::string(known[i]);
   }
   return message + (known.empty() ? "nothing" : "");
 }
 
-}  // namespace tcpperf::config
+}  // namespace tcpperf::core
