@@ -114,7 +114,7 @@ void check_windows(ErrorLog& log, const YamlNode& root, const Config& config) {
   if (alerts == nullptr || (tick != nullptr && log.has_error_at(tick->at))) {
     return;
   }
-  const std::string tick_text = format_duration(to_ns(config.tick));
+  const std::string expected = "at least the tick (" + format_duration(to_ns(config.tick)) + ")";
   const Value list{alerts, "alerts"};
   for (std::size_t i = 0; i < std::min(config.alerts.size(), alerts->items.size()); ++i) {
     const core::RuleSpec& rule = config.alerts[i];
@@ -123,14 +123,11 @@ void check_windows(ErrorLog& log, const YamlNode& root, const Config& config) {
     }
     const Value item = list.item(i);
     const YamlNode* window = find_entry(*item.node, "window");
-    const std::string window_text = format_duration(to_ns(rule.window));
     if (window == nullptr) {
-      add_error(
-          log, item,
-          "expected a 'window' of at least the tick (" + tick_text + "), found none and the default is " + window_text);
+      add_error(log, item, "expected a 'window' of " + expected + ", found none; the default is shorter");
     } else if (!log.has_error_at(window->at)) {
       add_error(log, item.child("window", *window),
-                "expected at least the tick (" + tick_text + "), found " + quoted(window_text));
+                "expected " + expected + ", found " + quoted(format_duration(to_ns(rule.window))));
     }
   }
 }

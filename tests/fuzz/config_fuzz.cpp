@@ -16,7 +16,7 @@ using tcpperf::core::KnobType;
 using tcpperf::core::ProbeDescriptor;
 
 tcpperf::core::ProbeTable probes() {
-  static const ProbeDescriptor kRtt = [] {
+  static const ProbeDescriptor rtt = [] {
     ProbeDescriptor probe;
     probe.name = "rtt";
     probe.knobs = {{"raw", "", KnobType::kBool, 1, 0, 1, ""},
@@ -24,8 +24,8 @@ tcpperf::core::ProbeTable probes() {
                    {"ignore_below", "", KnobType::kDuration, 0, 0, 1'000'000'000, ""}};
     return probe;
   }();
-  static const std::array<const ProbeDescriptor*, 1> kTable = {&kRtt};
-  return kTable;
+  static const std::array<const ProbeDescriptor*, 1> table = {&rtt};
+  return table;
 }
 
 tcpperf::core::Result<void> check_condition(std::string_view condition) {
@@ -43,6 +43,7 @@ void require(bool condition) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it by this name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto outcome = tcpperf::config::parse_config(text, {probes(), check_condition});

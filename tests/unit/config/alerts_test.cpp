@@ -87,7 +87,7 @@ TEST_CASE("the window is compared with the tick wherever the tick is given", "[c
 
 TEST_CASE("the default window is compared with the tick too", "[config]") {
   CHECK(errors_of("tick: 2m\nalerts:\n  - {name: a, condition: x}\n") ==
-        Errors{"3:5: alerts[0]: expected a 'window' of at least the tick (2m), found none and the default is 1m"});
+        Errors{"3:5: alerts[0]: expected a 'window' of at least the tick (2m), found none; the default is shorter"});
 }
 
 TEST_CASE("a faulty tick or window is not compared", "[config]") {

@@ -8,10 +8,6 @@ using tcpperf::test::Errors;
 using tcpperf::test::errors_of;
 using tcpperf::test::valid;
 
-namespace {
-const std::string kPort = "expected a port from 1 to 65535 or a range such as 8000-8100, found ";
-}
-
 TEST_CASE("a scalar is a list of one", "[config]") {
   CHECK(valid("filter: {local_ip: 10.0.0.0/8}") == valid("filter: {local_ip: [10.0.0.0/8]}"));
   CHECK(valid("filter: {local_ip: ::1}").filter.local_ip.at(0) == *core::parse_cidr("::1"));
@@ -34,7 +30,8 @@ TEST_CASE("what is not a port is an error", "[config]") {
   for (const std::string text : {"0", "65536", "-1", "80-", "-80", "1-65536", "0-80", "http", "080", "1-2-3", "80.0"}) {
     INFO(text);
     CHECK(errors_of("filter: {local_port: [" + text + "]}") ==
-          Errors{"1:23: filter.local_port[0]: " + kPort + "'" + text + "'"});
+          Errors{"1:23: filter.local_port[0]: expected a port from 1 to 65535 or a range such as 8000-8100, found '" +
+                 text + "'"});
   }
 }
 

@@ -14,31 +14,32 @@ using namespace tcpperf;
 namespace {
 
 core::ProbeTable shipped_probes() {
-  static const std::vector<core::ProbeDescriptor> kProbes = [] {
-    std::vector<core::ProbeDescriptor> probes;
+  static const std::vector<core::ProbeDescriptor> probes = [] {
+    std::vector<core::ProbeDescriptor> list;
     for (const char* name : {"rtt", "handshake", "retransmit", "state", "drop", "reset"}) {
-      probes.emplace_back().name = name;
+      list.emplace_back().name = name;
     }
-    return probes;
+    return list;
   }();
-  static const std::vector<const core::ProbeDescriptor*> kTable = [] {
-    std::vector<const core::ProbeDescriptor*> table;
-    for (const core::ProbeDescriptor& probe : kProbes) {
-      table.push_back(&probe);
+  static const std::vector<const core::ProbeDescriptor*> table = [] {
+    std::vector<const core::ProbeDescriptor*> list;
+    list.reserve(probes.size());
+    for (const core::ProbeDescriptor& probe : probes) {
+      list.push_back(&probe);
     }
-    return table;
+    return list;
   }();
-  return kTable;
+  return table;
 }
 
 // Whether every word of the condition that is not a number is a signal.
 core::Result<void> uses_known_signals(std::string_view condition) {
-  static const std::set<std::string> kSignals = {"rtt_p50",   "rtt_p99",   "retransmit_ratio",     "handshake_p99",
-                                                 "drop_rate", "tlp_ratio", "connect_failure_ratio"};
+  static const std::set<std::string> signals = {"rtt_p50",   "rtt_p99",   "retransmit_ratio",     "handshake_p99",
+                                                "drop_rate", "tlp_ratio", "connect_failure_ratio"};
   const std::string text(condition);
-  static const std::regex kWord("\\b[a-z][a-z_0-9]*");
-  for (std::sregex_iterator word(text.begin(), text.end(), kWord), end; word != end; ++word) {
-    if (!kSignals.contains(word->str())) {
+  static const std::regex word_pattern("\\b[a-z][a-z_0-9]*");
+  for (std::sregex_iterator word(text.begin(), text.end(), word_pattern), end; word != end; ++word) {
+    if (!signals.contains(word->str())) {
       return core::Error{"unknown signal '" + word->str() + "'"};
     }
   }

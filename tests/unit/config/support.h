@@ -11,7 +11,7 @@
 namespace tcpperf::test {
 
 inline core::ProbeTable small_probe_table() {
-  static const core::ProbeDescriptor kRtt = [] {
+  static const core::ProbeDescriptor rtt = [] {
     core::ProbeDescriptor probe;
     probe.name = "rtt";
     probe.summary = "How long do segments take?";
@@ -22,14 +22,14 @@ inline core::ProbeTable small_probe_table() {
     };
     return probe;
   }();
-  static const core::ProbeDescriptor kDrop = [] {
+  static const core::ProbeDescriptor drop = [] {
     core::ProbeDescriptor probe;
     probe.name = "drop";
     probe.summary = "What is thrown away?";
     return probe;
   }();
-  static const core::ProbeDescriptor* const kTable[] = {&kRtt, &kDrop};
-  return kTable;
+  static const core::ProbeDescriptor* const table[] = {&rtt, &drop};
+  return table;
 }
 
 // Conditions that contain "unknown" are refused.

@@ -63,5 +63,6 @@ TEST_CASE("errors come out by position, equal ones once", "[config]") {
   log.add({1, 9}, "b");
   log.add({2, 1}, "c");
   log.add({1, 2}, "a");
-  CHECK(std::move(log).sorted() == std::vector<ConfigError>{{1, 2, "a"}, {1, 9, "b"}, {2, 1, "c"}});
+  const std::vector<ConfigError> errors = std::move(log).sorted();
+  CHECK(errors == std::vector<ConfigError>{{1, 2, "a"}, {1, 9, "b"}, {2, 1, "c"}});
 }

@@ -11,7 +11,7 @@ using namespace tcpperf::core;
 namespace {
 
 const ProbeDescriptor& probe() {
-  static const ProbeDescriptor kProbe = [] {
+  static const ProbeDescriptor descriptor = [] {
     ProbeDescriptor result;
     result.name = "rtt";
     result.metrics = {
@@ -45,17 +45,17 @@ const ProbeDescriptor& probe() {
     };
     return result;
   }();
-  return kProbe;
+  return descriptor;
 }
 
-const std::array<const ProbeDescriptor*, 1> kTable = {&probe()};
+const std::array<const ProbeDescriptor*, 1> table_of_one = {&probe()};
 
 }  // namespace
 
 TEST_CASE("the metric table lists the probes' metrics and then the daemon's own", "[docs]") {
   const MetricSpec own{"tcpperf_build_info", "Always 1.", MetricKind::kGauge, Unit::kNone, {"version"}, {}};
   const std::array<const MetricSpec*, 1> own_metrics = {&own};
-  CHECK(metric_table(kTable, own_metrics) ==
+  CHECK(metric_table(table_of_one, own_metrics) ==
         "| Metric | Type | Unit | Labels | Probe | Meaning |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
         "| `tcpperf_rtt_seconds` | histogram | seconds | `kind`, `role` | `rtt` | Time \\| to acknowledge. |\n"
@@ -64,7 +64,7 @@ TEST_CASE("the metric table lists the probes' metrics and then the daemon's own"
 }
 
 TEST_CASE("the signal table says how each signal is made", "[docs]") {
-  CHECK(signal_table(kTable) ==
+  CHECK(signal_table(table_of_one) ==
         "| Signal | Unit | Made of | Probe | Meaning |\n"
         "| --- | --- | --- | --- | --- |\n"
         "| `rtt_p99` | seconds | 0.99-quantile of `tcpperf_rtt_seconds{kind=\"raw\"}` | `rtt` | Tail. |\n"
