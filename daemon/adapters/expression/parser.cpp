@@ -29,11 +29,12 @@ double subtract(double a, double b) {
 double multiply(double a, double b) {
   return a * b;
 }
+// These two could make a number of what is none: 1 / infinity is 0, and anything to the power of 0 is 1.
 double divide(double a, double b) {
-  return b == 0 ? kUndecided : a / b;
+  return undecided(b) || b == 0 ? kUndecided : a / b;
 }
 double power(double a, double b) {
-  return std::pow(a, b);
+  return undecided(a) || undecided(b) ? kUndecided : std::pow(a, b);
 }
 
 double less(double a, double b) {

@@ -25,6 +25,7 @@ constexpr std::chrono::seconds kLongestRetryAfter{60};
 Result<std::unique_ptr<WebhookSink>> WebhookSink::create(WebhookOptions options, std::string host) {
   options.attempts = std::max<std::uint32_t>(options.attempts, 1);
   options.queue = std::max<std::size_t>(options.queue, 1);
+  options.timeout = std::max(options.timeout, std::chrono::milliseconds(1));  // 0 would be no limit at all
   Result<std::unique_ptr<HttpPost>> http = HttpPost::create(options.url, options.timeout);
   if (!http) {
     return http.error();

@@ -145,6 +145,9 @@ TEST_CASE("a division by zero is neither true nor false, whatever it is compared
   check_undecided("!(a / b)", {1, 0});
   check_undecided("a > b / 0", {1, 0});
   check_undecided("1 / 0 > 1");
+  check_undecided("1 / (a / b) < 1", {1, 0});
+  check_undecided("(a / b) ^ 0 > 0", {1, 0});
+  check_undecided("0 ^ (a / b) < 1", {1, 0});
   check_undecided("max(a / b, 1) > 0", {1, 0});
   check_undecided("min(1, a / b) > 0", {1, 0});
   check_undecided("abs(a / b) > 0", {1, 0});
@@ -155,6 +158,7 @@ TEST_CASE("an overflow and a root of a negative number are neither true nor fals
   check_undecided("a ^ 400 > 1", {10});
   check_undecided("a * 1e300 > 1", {1e300});
   check_undecided("a ^ 0.5 > 1", {-1});
+  check_undecided("1 / (a * 1e300) < 1", {1e300});
 }
 
 TEST_CASE("what the other side decides alone is decided", "[expression]") {
