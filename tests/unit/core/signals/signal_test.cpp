@@ -260,8 +260,8 @@ TEST_CASE("a ratio is increase by increase and stands on the denominator", "[sig
 
 TEST_CASE("a share is 1 when nothing but its part happened", "[signals]") {
   const auto reading = [](std::chrono::seconds time, double failures, double successes) {
-    return snapshot(
-        time, {family(kDrops, Counters{{{"a", "in"}, failures}}), family(kSegments, Counters{{{"in"}, successes}})});
+    return snapshot(time, {family(drops_spec, Counters{{{"a", "in"}, failures}}),
+                           family(segments_spec, Counters{{{"in"}, successes}})});
   };
   SignalSpec spec = ratio_of({"drops_total", {}}, {"segments_total", {}});
   spec.kind = SignalKind::kShare;
