@@ -2,87 +2,18 @@
 #include "core/rules/engine.h"
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "catch.h"
+#include "unit/core/rules/engine_support.h"
 
 using namespace std::chrono_literals;
 using namespace tcpperf::core;
-
-namespace {
-
-using Wall = std::chrono::system_clock::time_point;
-using Values = std::vector<double>;
-using Function = std::function<std::optional<double>(const Values&)>;
-
-class FakeExpression : public Expression {
- public:
-  FakeExpression(std::vector<std::string> variables, Function function)
-      : variables_(std::move(variables)), function_(std::move(function)) {}
-  [[nodiscard]] const std::vector<std::string>& variables() const override { return variables_; }
-  [[nodiscard]] std::optional<double> evaluate(const Values& values) override { return function_(values); }
-
- private:
-  std::vector<std::string> variables_;
-  Function function_;
-};
-
-RuleSpec spec(std::string name, std::chrono::milliseconds hold = 0ms) {
-  RuleSpec rule;
-  rule.name = std::move(name);
-  rule.condition = "x > 10";
-  rule.window = 60s;
-  rule.hold = hold;
-  return rule;
-}
-
-CompiledRule above_10(RuleSpec rule) {
-  return {std::move(rule), std::make_unique<FakeExpression>(std::vector<std::string>{"x"},
-                                                            [](const Values& v) { return v[0] > 10 ? 1.0 : 0.0; })};
-}
-
-CompiledRule on(RuleSpec rule, std::vector<std::string> variables, Function function) {
-  return {std::move(rule), std::make_unique<FakeExpression>(std::move(variables), std::move(function))};
-}
-
-template <typename... Rules>
-RuleEngine engine_of(Rules... rules) {
-  std::vector<CompiledRule> all;
-  (all.push_back(std::move(rules)), ...);
-  return RuleEngine(std::move(all));
-}
-
-SignalValue value(double number, std::uint64_t samples = 1000) {
-  SignalValue result;
-  result.value = number;
-  result.samples = samples;
-  return result;
-}
-
-SignalValue missing(NoValue reason) {
-  SignalValue result;
-  result.reason = reason;
-  return result;
-}
-
-// Ticks at `seconds` with signal x (and any other name) at the given value.
-std::vector<AlertEvent> tick(RuleEngine& engine, int seconds, const SignalValue& x) {
-  return engine.tick(std::chrono::seconds(seconds), Wall(std::chrono::seconds(1'000'000 + seconds)),
-                     [&](std::string_view, std::chrono::milliseconds) { return x; });
-}
-
-RuleStatus status(const RuleEngine& engine) {
-  REQUIRE(engine.status().size() == 1);
-  return engine.status()[0];
-}
-
-}  // namespace
+using namespace tcpperf::core::rule_tests;
 
 TEST_CASE("without a hold a rule fires at the first tick that finds it true", "[rules]") {
   RuleEngine engine = engine_of(above_10(spec("tail")));
@@ -336,62 +267,6 @@ TEST_CASE("any result but 0 is true", "[rules]") {
   const auto events = tick(engine, 0, value(0));
   REQUIRE(events.size() == 1);
   CHECK(events[0].rule.name == "a");
-}
-
-TEST_CASE("a reload keeps the state of a rule that is the same", "[rules]") {
-  RuleEngine old = engine_of(above_10(spec("firing")), above_10(spec("pending", 30s)));
-  tick(old, 0, value(11));
-  RuleEngine fresh = engine_of(above_10(spec("pending", 30s)), above_10(spec("firing")));
-  CHECK(fresh.adopt(old, 10s, Wall()).empty());
-  CHECK(fresh.status()[0].state == RuleState::kPending);
-  CHECK(fresh.status()[1].state == RuleState::kFiring);
-  CHECK(fresh.status()[1].fired == 1);
-  CHECK(old.status().empty());
-
-  const auto events = tick(fresh, 30, value(11));
-  REQUIRE(events.size() == 1);
-  CHECK(events[0].rule.name == "pending");
-  const auto resolved = tick(fresh, 40, value(9));
-  REQUIRE(resolved.size() == 2);
-  CHECK(resolved[1].active_for == 40s);
-}
-
-TEST_CASE("a reload resolves a firing rule that is gone", "[rules]") {
-  RuleEngine old = engine_of(above_10(spec("gone")), above_10(spec("pending_gone", 30s)));
-  tick(old, 0, value(11));
-  RuleEngine fresh = engine_of(above_10(spec("other")));
-  const auto events = fresh.adopt(old, 10s, Wall(7s));
-  REQUIRE(events.size() == 1);
-  CHECK(events[0].state == AlertState::kResolved);
-  CHECK(events[0].rule.name == "gone");
-  CHECK(events[0].active_for == 10s);
-  CHECK(events[0].time == Wall(7s));
-  CHECK(events[0].reason == "the rule was removed");
-  CHECK(status(fresh).state == RuleState::kInactive);
-  CHECK(status(fresh).fired == 0);
-}
-
-TEST_CASE("a reload resolves a firing rule that changed, which starts over but keeps its count", "[rules]") {
-  RuleEngine old = engine_of(above_10(spec("tail")));
-  tick(old, 0, value(11));
-  RuleEngine fresh = engine_of(above_10(spec("tail", 30s)));
-  const auto events = fresh.adopt(old, 10s, Wall());
-  REQUIRE(events.size() == 1);
-  CHECK(events[0].rule == spec("tail"));
-  CHECK(events[0].reason == "the rule was changed");
-  CHECK(status(fresh).state == RuleState::kInactive);
-  CHECK(status(fresh).fired == 1);
-  CHECK(tick(fresh, 15, value(11)).empty());
-}
-
-TEST_CASE("the count of another severity is another series and starts at 0", "[rules]") {
-  RuleEngine old = engine_of(above_10(spec("tail")));
-  tick(old, 0, value(11));
-  RuleSpec critical = spec("tail");
-  critical.severity = Severity::kCritical;
-  RuleEngine fresh = engine_of(above_10(critical));
-  CHECK(fresh.adopt(old, 10s, Wall()).size() == 1);
-  CHECK(status(fresh).fired == 0);
 }
 
 TEST_CASE("compiling gives the compiler the condition and the known names", "[rules]") {
