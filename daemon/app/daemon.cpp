@@ -26,6 +26,7 @@ adapters::bpf::LoadRequest load_request(const config::Config& config) {
   }
   const auto intervals = [](const std::vector<config::PortRange>& ranges) {
     std::vector<adapters::bpf::PortInterval> out;
+    out.reserve(ranges.size());
     for (const config::PortRange& range : ranges) {
       out.push_back({range.first, range.last});
     }

@@ -64,14 +64,14 @@ EventLoop::~EventLoop() {
   }
 }
 
-void EventLoop::set_tick(std::chrono::nanoseconds period) {
+void EventLoop::set_tick(std::chrono::nanoseconds period) const {
   set_timer(tick_, period);
 }
-void EventLoop::set_watchdog(std::chrono::nanoseconds period) {
+void EventLoop::set_watchdog(std::chrono::nanoseconds period) const {
   set_timer(watchdog_, period);
 }
 
-core::Result<void> EventLoop::run(const Handlers& handlers) {
+core::Result<void> EventLoop::run(const Handlers& handlers) const {
   for (;;) {
     std::array<epoll_event, 4> events{};
     const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);

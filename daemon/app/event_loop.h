@@ -27,11 +27,11 @@ class EventLoop {
   ~EventLoop();
 
   // Zero switches a period off.
-  void set_tick(std::chrono::nanoseconds period);
-  void set_watchdog(std::chrono::nanoseconds period);
+  void set_tick(std::chrono::nanoseconds period) const;
+  void set_watchdog(std::chrono::nanoseconds period) const;
 
   // Until SIGTERM or SIGINT. A period that passed several times while a handler ran is handled once.
-  core::Result<void> run(const Handlers& handlers);
+  core::Result<void> run(const Handlers& handlers) const;
 
  private:
   EventLoop(int epoll, int signals, int tick, int watchdog)

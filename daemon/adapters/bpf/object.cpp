@@ -14,7 +14,7 @@ namespace {
 
 // libbpf says why it fails only through this callback. Kept per thread, bounded, and read right after the failing call.
 thread_local std::string log_tail;
-constexpr std::size_t kLogBytes = 64 * 1024;
+constexpr std::size_t kLogBytes = 65536;
 
 int keep_log(enum libbpf_print_level level, const char* format, va_list args) {
   if (level == LIBBPF_DEBUG) {

@@ -17,6 +17,35 @@ namespace {
 constexpr std::string_view kFlowMap = "flows";
 constexpr std::string_view kFilterMaps[] = {"filter_networks", "filter_ports"};
 
+std::size_t stored_key_bytes(const struct bpf_map* map) {
+  return bpf_map__type(map) == BPF_MAP_TYPE_ARRAY ? 0 : bpf_map__key_size(map);
+}
+
+// The kernel rounds every element up to 8 bytes.
+std::size_t stored_value_bytes(const struct bpf_map* map) {
+  return (std::size_t{bpf_map__value_size(map)} + 7) / 8 * 8;
+}
+
+// The elements of a hash, in batches: few system calls, however many there are.
+std::uint64_t count_entries(const struct bpf_map* map) {
+  constexpr std::size_t kBatch = 512;
+  std::vector<unsigned char> keys(kBatch * bpf_map__key_size(map));
+  std::vector<unsigned char> values(kBatch * bpf_map__value_size(map));
+  std::uint64_t entries = 0;
+  std::uint32_t position = 0;
+  for (bool first = true;; first = false) {
+    __u32 count = kBatch;
+    const int err = bpf_map_lookup_batch(bpf_map__fd(map), first ? nullptr : &position, &position, keys.data(),
+                                         values.data(), &count, nullptr);
+    if (err == 0 || err == -ENOENT) {
+      entries += count;
+    }
+    if (err != 0) {
+      return entries;
+    }
+  }
+}
+
 bool listens(const core::ProbeDescriptor& probe, std::string_view program) {
   return std::any_of(probe.hooks.begin(), probe.hooks.end(),
                      [&](const core::HookUse& use) { return use.program == program; });
@@ -253,8 +282,8 @@ core::Result<void> Session::map_arrays() {
         bpf_map__is_internal(map)) {
       continue;
     }
-    const std::size_t element = (bpf_map__value_size(map) + 7) / 8 * 8;
-    core::Result<MappedArray> array = MappedArray::map(bpf_map__fd(map), element * bpf_map__max_entries(map));
+    core::Result<MappedArray> array =
+        MappedArray::map(bpf_map__fd(map), stored_value_bytes(map) * bpf_map__max_entries(map));
     if (!array) {
       return array.error().within(bpf_map__name(map));
     }
@@ -314,27 +343,13 @@ std::vector<MapState> Session::maps() const {
     MapState state;
     state.name = bpf_map__name(map);
     state.capacity = bpf_map__max_entries(map);
-    const std::uint64_t key_bytes = bpf_map__type(map) == BPF_MAP_TYPE_ARRAY ? 0 : bpf_map__key_size(map);
-    state.bytes = state.capacity * (key_bytes + (bpf_map__value_size(map) + 7) / 8 * 8);
-    state.entries = state.capacity;
-    if (bpf_map__type(map) == BPF_MAP_TYPE_LPM_TRIE) {
-      state.entries = request_.filter.local_ip.size() + request_.filter.remote_ip.size();
-    } else if (bpf_map__type(map) == BPF_MAP_TYPE_LRU_HASH) {
-      state.entries = 0;
-      std::vector<unsigned char> keys(256 * bpf_map__key_size(map));
-      std::vector<unsigned char> values(256 * bpf_map__value_size(map));
-      std::uint32_t position = 0;
-      for (bool first = true;; first = false) {
-        __u32 count = 256;
-        const int err = bpf_map_lookup_batch(bpf_map__fd(map), first ? nullptr : &position, &position, keys.data(),
-                                             values.data(), &count, nullptr);
-        if (err == 0 || err == -ENOENT) {
-          state.entries += count;
-        }
-        if (err != 0) {
-          break;
-        }
-      }
+    state.bytes = state.capacity * (stored_key_bytes(map) + stored_value_bytes(map));
+    switch (bpf_map__type(map)) {
+      case BPF_MAP_TYPE_LPM_TRIE:
+        state.entries = request_.filter.local_ip.size() + request_.filter.remote_ip.size();
+        break;
+      case BPF_MAP_TYPE_LRU_HASH: state.entries = count_entries(map); break;
+      default: state.entries = state.capacity;  // arrays
     }
     out.push_back(std::move(state));
   }

@@ -132,7 +132,7 @@ std::optional<double> quantile(const Histogram& h, double q) {
     return std::nullopt;
   }
   const double rank = std::clamp(q, 0.0, 1.0) * static_cast<double>(count);
-  double below = static_cast<double>(h.zero_count);
+  auto below = static_cast<double>(h.zero_count);
   if (rank <= below && h.zero_count != 0) {
     return 0.0;
   }
@@ -153,7 +153,7 @@ std::vector<ClassicBucket> classic_buckets(const Histogram& h, BorderRange range
   const std::int32_t first = range.min_exponent * Histogram::kBucketsPerOctave;
   const std::int32_t last = range.max_exponent * Histogram::kBucketsPerOctave;
   std::vector<ClassicBucket> out;
-  out.reserve(static_cast<std::size_t>((last - first) / step + 1));
+  out.reserve(static_cast<std::size_t>((last - first) / step) + 1);
 
   std::uint64_t cumulative = h.zero_count;
   std::int32_t next = h.buckets.empty() ? last + 1 : h.first_index;
