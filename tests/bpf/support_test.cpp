@@ -56,8 +56,8 @@ pid_t gone_process() {
 
 TEST_CASE("a command's failure carries the command and what it complained about", "[support]") {
   CHECK_THROWS_WITH(test::run({"ip", "link", "delete", "no-such-link"}),
-                    Catch::Contains("ip link delete no-such-link") && Catch::Contains("Cannot find device"));
-  CHECK_THROWS_WITH(test::run({"no-such-command"}), Catch::Contains("No such file"));
+                    contains_text("ip link delete no-such-link") && contains_text("Cannot find device"));
+  CHECK_THROWS_WITH(test::run({"no-such-command"}), contains_text("No such file"));
   CHECK(test::run({"echo", "two words"}) == "two words\n");
 }
 
@@ -111,7 +111,7 @@ TEST_CASE("an exception inside a namespace arrives at the caller", "[support]") 
   const NetworkPair pair;
   CHECK_THROWS_WITH(in_namespace(pair.a(), [] { throw std::runtime_error("from inside"); }), "from inside");
   CHECK_THROWS_WITH(in_namespace(test::Side{"no-such-side", "", "", ""}, [] {}),
-                    Catch::Contains("no-such-side") && Catch::Contains("No such file"));
+                    contains_text("no-such-side") && contains_text("No such file"));
 }
 
 TEST_CASE("a setting is the namespace's own", "[support]") {
@@ -226,7 +226,6 @@ TEST_CASE("the kernel's counters of a side count 17 connections as 17", "[suppor
   test::SnmpCounters serving = test::delta(test::read_snmp(pair.b()), server_before);
   CHECK(client["Tcp.ActiveOpens"] == 17);
   CHECK(client["Tcp.PassiveOpens"] == 0);
-  CHECK(client["Tcp.RetransSegs"] == 0);
   CHECK(serving["Tcp.ActiveOpens"] == 0);
   CHECK(serving["Tcp.PassiveOpens"] == 17);
 }
@@ -251,10 +250,9 @@ TEST_CASE("TCP_INFO tells the truth about a transfer of known size", "[support]"
   server.wait_for_received(50'000);
   const test::TcpInfo info = test::tcp_info(socket);
   CHECK(info.tcpi_state == 1);
-  CHECK(info.tcpi_bytes_sent == 50'000);
-  CHECK(info.tcpi_bytes_retrans == 0);
-  CHECK(info.tcpi_total_retrans == 0);
-  CHECK(info.tcpi_data_segs_out == (50'000 + info.tcpi_snd_mss - 1) / info.tcpi_snd_mss);
+  // On a busy machine the kernel may probe for a lost tail although nothing was lost.
+  CHECK(info.tcpi_bytes_sent - info.tcpi_bytes_retrans == 50'000);
+  CHECK(info.tcpi_data_segs_out - info.tcpi_total_retrans == (50'000 + info.tcpi_snd_mss - 1) / info.tcpi_snd_mss);
   CHECK(info.tcpi_rtt > 0);
   CHECK_THROWS_AS(test::tcp_info(test::Socket()), std::runtime_error);
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "support/network_pair.h"
 
@@ -36,9 +37,9 @@ class Fault {
 };
 
 // Faults on what arrives at one side: nftables rules in the input hook of its namespace, before TCP sees the packet
-// (its Ip.InReceives counts it, Tcp.InSegs does not; an error in the checksum is not what it looks like). Rules act in
-// the order in which they were added; a packet that one drops is not seen by the next. No connection tracking.
-// Packets are wire packets: see PairOptions::segmentation_offload. All methods throw std::runtime_error.
+// (Ip.InReceives counts it, Tcp.InSegs does not). Rules act in the order in which they were added; a packet that one
+// drops is not seen by the next. No connection tracking. Packets are wire packets: see
+// PairOptions::segmentation_offload. One Faults for each side at a time. All methods throw std::runtime_error.
 class Faults {
  public:
   explicit Faults(Side side);

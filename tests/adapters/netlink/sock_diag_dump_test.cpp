@@ -1,6 +1,7 @@
 // The bytes of a sock_diag answer, built by hand: good ones, cut ones, hostile ones.
 #include "adapters/netlink/sock_diag_dump.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <climits>
@@ -44,7 +45,7 @@ Bytes message(const Spec& spec, std::span<const std::byte> payload) {
   header.nlmsg_pid = spec.id.port_id;
   Bytes bytes((header.nlmsg_len + 3U) & ~3U);
   std::memcpy(bytes.data(), &header, sizeof header);
-  std::memcpy(bytes.data() + sizeof header, payload.data(), payload.size());
+  std::copy(payload.begin(), payload.end(), bytes.begin() + sizeof header);
   return bytes;
 }
 
@@ -173,7 +174,7 @@ TEST_CASE("errors of the kernel are returned with their errno", "[netlink]") {
 
   const auto missing = parse_dump(kernel_error(-ENOENT), kId, dump);
   REQUIRE_FALSE(missing);
-  CHECK_THAT(missing.error().message, Catch::Contains("tcp_diag"));
+  CHECK_THAT(missing.error().message, contains_text("tcp_diag"));
 
   const auto late = parse_dump(done(-ENOMEM), kId, dump);
   REQUIRE_FALSE(late);
@@ -297,7 +298,7 @@ TEST_CASE("a datagram larger than the buffer and an empty one are errors", "[net
   kernel.answer(Bytes(40000));
   const auto large = kernel.read();
   REQUIRE_FALSE(large);
-  CHECK_THAT(large.error().message, Catch::Contains("40000"));
+  CHECK_THAT(large.error().message, contains_text("40000"));
   ::shutdown(kernel.ends[1], SHUT_WR);
   CHECK_FALSE(kernel.read());
 }
