@@ -59,6 +59,7 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u32 data_segs_out; /* RFC 4898 tcpEStatsPerfDataSegsOut */
+	u64 tcp_mstamp;	   /* us of CLOCK_MONOTONIC, when the last segment was processed */
 	u32 mdev_us;	   /* mean deviation << 2 */
 	u32 srtt_us;	   /* smoothed RTT << 3 */
 	u32 delivered;	   /* packets delivered, retransmitted ones too */

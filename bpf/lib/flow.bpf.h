@@ -14,6 +14,7 @@
 struct flow {
 	u64 connect_started_ns; /* handshake: CLOSE -> SYN_SENT; 0 = not a client, or not seen */
 	u64 state_entered_ns;	/* state: 0 = entered before we looked */
+	u64 rtt_observed_us;	/* rtt: tcp_mstamp of the last sample recorded */
 	u32 srtt_us8;		/* rtt: srtt_us (us << 3) after the last sample seen */
 	u32 mdev_us4;		/* rtt: mdev_us (us << 2), likewise */
 	u32 delivered;		/* rtt: likewise */

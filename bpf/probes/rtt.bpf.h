@@ -13,6 +13,8 @@
 #include "lib/flow.bpf.h"
 
 const volatile bool cfg_rtt;
+/* Least time between two recorded samples of a connection; 0 records all. */
+const volatile u64 cfg_rtt_interval_ns;
 
 /* Written by every CPU, atomically; fixed size; never deleted. */
 HISTOGRAM_ARRAY(rtt_hist, 1);
@@ -41,6 +43,11 @@ static __always_inline void rtt_take_sample(struct flow *flow, const struct tcp_
 	if (sample_us < 0) {
 		lost(TCPPERF_LOST_RTT_SAMPLE);
 		return;
+	}
+	if (cfg_rtt_interval_ns) {
+		if (flow->rtt_observed_us && (tp->tcp_mstamp - flow->rtt_observed_us) * 1000 < cfg_rtt_interval_ns)
+			return;
+		flow->rtt_observed_us = tp->tcp_mstamp;
 	}
 	observe_in(&rtt_hist, 0, tcpperf_time_from_us(sample_us));
 	observe_in(&rtt_smoothed, 0, tcpperf_time_from_us(srtt >> 3));

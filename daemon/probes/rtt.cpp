@@ -21,6 +21,14 @@ const core::ProbeDescriptor& rtt_probe() {
       .enable_symbol = "cfg_rtt",
       .hooks = {{.program = "on_ack"},
                 {.program = "on_state", .required = false, .provides = "the handshake's and the last sample"}},
+      .knobs = {{.key = "sample_interval",
+                 .symbol = "cfg_rtt_interval_ns",
+                 .type = core::KnobType::kDuration,
+                 .default_value = 0,
+                 .min_value = 0,
+                 .max_value = 3'600'000'000'000,
+                 .help = "Least time between two recorded samples of one connection; 0s records every measurement. "
+                         "A longer interval costs less and lets busy connections outweigh quiet ones less."}},
       .metrics =
           {
               {{.name = "tcpperf_rtt_seconds",

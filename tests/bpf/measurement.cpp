@@ -63,7 +63,8 @@ adapters::bpf::FilterTables only_side(const std::string& v4, const std::string& 
   return {{network(v4), network(v6)}, {}, {}, {}};
 }
 
-Measurement::Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter) {
+Measurement::Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter,
+                         std::map<std::string, std::uint64_t, std::less<>> constants) {
   core::Result<std::unique_ptr<adapters::bpf::Kernel>> kernel = adapters::bpf::Kernel::open();
   if (!kernel) {
     throw std::runtime_error(kernel.error().message);
@@ -72,6 +73,7 @@ Measurement::Measurement(const std::vector<std::string>& probes, const adapters:
   adapters::bpf::LoadRequest request;
   request.probes.insert(probes.begin(), probes.end());
   request.filter = filter;
+  request.constants = std::move(constants);
   core::Result<std::unique_ptr<adapters::bpf::Session>> session = adapters::bpf::Session::load(
       tcpperf::probes::probe_table(), tcpperf::probes::hook_table(), *kernel_, request, nullptr);
   if (!session) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,7 +23,9 @@ adapters::bpf::FilterTables only_side(const std::string& v4, const std::string& 
 // Measures from construction to destruction. Throws std::runtime_error when a probe is not "ok".
 class Measurement {
  public:
-  explicit Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter = only_pair());
+  // `constants`: knobs, by the symbol of their descriptor.
+  explicit Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter = only_pair(),
+                       std::map<std::string, std::uint64_t, std::less<>> constants = {});
 
   // Labels in the order of the metric's spec; throws when there is no such series.
   double value(std::string_view metric, const std::vector<std::string>& labels = {});
