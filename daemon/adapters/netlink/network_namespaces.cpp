@@ -137,7 +137,7 @@ class Visitor {
   }
 
   void visit(const NamespaceFile& file) {
-    is_new(file.fd()); if (false) {
+    if (!is_new(file.fd())) {
       return;
     }
     if (::setns(file.fd(), CLONE_NEWNET) != 0) {
