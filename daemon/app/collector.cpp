@@ -55,16 +55,27 @@ std::shared_ptr<const adapters::bpf::Session> Collector::session() const {
 
 std::shared_ptr<const core::Snapshot> Collector::collect() {
   std::unique_lock lock(mutex_);
-  if (reading_) {
-    finished_.wait(lock, [this] { return !reading_; });
+  // What a reading in flight has passed already may have changed before this call: the next one will do.
+  const std::uint64_t wanted = readings_ + (reading_ ? 2 : 1);
+  finished_.wait(lock, [&] { return !reading_ || readings_ >= wanted; });
+  if (readings_ >= wanted) {
     return last_;
   }
   reading_ = true;
   const std::shared_ptr<const adapters::bpf::Session> session = session_;
   lock.unlock();
-  std::shared_ptr<const core::Snapshot> snapshot = read(*session);
+  std::shared_ptr<const core::Snapshot> snapshot;
+  try {
+    snapshot = read(*session);
+  } catch (...) {  // no memory: this call fails, and those that wait may try
+    lock.lock();
+    reading_ = false;
+    finished_.notify_all();
+    throw;
+  }
   lock.lock();
   last_ = snapshot;
+  ++readings_;
   reading_ = false;
   finished_.notify_all();
   return snapshot;

@@ -17,7 +17,8 @@
 
 namespace tcpperf::app {
 
-// Thread-safe. Calls that come while a reading is in flight wait for it and share its result.
+// Thread-safe. Calls that come while a reading is in flight wait for it and share the next one, so that every result
+// shows what happened before it was asked for.
 class Collector {
  public:
   // `add_to_report` fills in what only the rest of the daemon knows (alerts, deliveries, reload, HTTP); it is called
@@ -40,9 +41,10 @@ class Collector {
   const core::ProbeTable probes_;
   const std::function<void(core::SelfReport&)> add_to_report_;
 
-  mutable std::mutex mutex_;  // guards the next three
+  mutable std::mutex mutex_;  // guards what follows, up to session_
   std::condition_variable finished_;
   bool reading_ = false;
+  std::uint64_t readings_ = 0;  // finished ones
   std::shared_ptr<const core::Snapshot> last_;
   std::shared_ptr<const adapters::bpf::Session> session_;
 

@@ -141,6 +141,9 @@ core::Result<void> Daemon::apply_probes(const config::Config& config) {
     }
     return healthy;
   }
+  if (session_ != nullptr) {
+    session->continue_stats_of(*session_);
+  }
   collector_.set_session(session);
   session_ = std::move(session);
   return {};

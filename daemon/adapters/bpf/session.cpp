@@ -110,11 +110,13 @@ core::Result<void> set_constants(Object& object, const Plan& plan, const std::se
 
 // Counters go on across a reload. Flow states do only when the same sockets are measured by the same probes, because a
 // probe that was off, or a socket that was filtered out, left gaps in them.
-bool takes_over(std::string_view map, const Plan& plan) {
-  if (std::find(std::begin(kFilterMaps), std::end(kFilterMaps), map) != std::end(kFilterMaps) || map == ".rodata") {
+bool takes_over(const struct bpf_map* map, const Plan& plan) {
+  const std::string_view name = bpf_map__name(map);
+  if (bpf_map__is_internal(map) ||  // the constants: probes, filter and knobs of the new set
+      std::find(std::begin(kFilterMaps), std::end(kFilterMaps), name) != std::end(kFilterMaps)) {
     return false;
   }
-  if (map == kFlowMap) {
+  if (name == kFlowMap) {
     return plan.previous->request().filter == plan.request.filter &&
            plan.previous->request().probes == plan.request.probes;
   }
@@ -144,7 +146,7 @@ core::Result<Object> open_with(const Plan& plan, const std::set<std::string, std
     struct bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object->handle()) {
       const struct bpf_map* old = take_maps_from->map(bpf_map__name(map));
-      if (old != nullptr && takes_over(bpf_map__name(map), plan)) {
+      if (old != nullptr && takes_over(map, plan)) {
         if (const int err = bpf_map__reuse_fd(map, bpf_map__fd(old)); err != 0) {
           return core::Error::from_errno(std::string("take over map ") + bpf_map__name(map), -err);
         }
@@ -293,6 +295,7 @@ core::Result<void> Session::map_arrays() {
 }
 
 void Session::attach() {
+  const std::lock_guard lock(mutex_);
   for (ProgramState& state : programs_) {
     core::Result<Link> link = bpf::attach(object_.program(state.name));
     const auto hook =
@@ -308,27 +311,48 @@ void Session::attach() {
 }
 
 void Session::detach() {
+  const std::lock_guard lock(mutex_);
   links_.clear();
   for (ProgramState& state : programs_) {
     state.attached = false;
   }
 }
 
+std::vector<ProgramState> Session::programs() const {
+  const std::lock_guard lock(mutex_);
+  return programs_;
+}
+
 core::ProbeHealth Session::health(const core::ProbeDescriptor& probe) const {
+  const std::lock_guard lock(mutex_);
   const auto refusal = refusals_.find(probe.name);
   return core::judge_probe(probe, request_.probes.contains(probe.name),
                            refusal == refusals_.end() ? "" : refusal->second, hooks_);
 }
 
+void Session::continue_stats_of(const Session& previous) {
+  for (ProgramStats& stats : previous.program_stats()) {
+    past_stats_[stats.name] = std::move(stats);
+  }
+}
+
 std::vector<ProgramStats> Session::program_stats() const {
-  std::vector<ProgramStats> out;
-  for (const ProgramState& state : programs_) {
+  std::map<std::string, ProgramStats, std::less<>> total = past_stats_;
+  for (const ProgramState& state : programs()) {
     struct bpf_prog_info info {};
     __u32 bytes = sizeof(info);
-    if (!state.attached || bpf_obj_get_info_by_fd(bpf_program__fd(object_.program(state.name)), &info, &bytes) != 0) {
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(object_.program(state.name)), &info, &bytes) != 0) {
       continue;
     }
-    out.push_back({state.name, info.run_cnt, info.run_time_ns, info.recursion_misses});
+    ProgramStats& stats = total[state.name];
+    stats.name = state.name;
+    stats.runs += info.run_cnt;
+    stats.run_time_ns += info.run_time_ns;
+    stats.recursion_misses += info.recursion_misses;
+  }
+  std::vector<ProgramStats> out;
+  for (auto& [name, stats] : total) {
+    out.push_back(std::move(stats));
   }
   return out;
 }

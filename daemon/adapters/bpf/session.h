@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <span>
 #include <string>
@@ -57,7 +58,7 @@ struct ProgramState {
   std::vector<std::string_view> probes;  // the enabled probes that listen
 };
 
-// Of one attached program, since it was loaded. Run time and runs are 0 unless kernel.bpf_stats_enabled is 1.
+// Of one program, the sets before this one included. Run time and runs are 0 unless kernel.bpf_stats_enabled is 1.
 struct ProgramStats {
   std::string name;
   std::uint64_t runs = 0;
@@ -72,7 +73,8 @@ struct MapState {
   std::uint64_t bytes = 0;  // of the elements when full, without the kernel's own overhead
 };
 
-// Made and attached by one thread; the const functions may be called from any thread while it exists.
+// Made and attached by one thread; the const functions may be called from any thread while it exists, also while it is
+// being attached or detached.
 class Session {
  public:
   // Loads without attaching. A probe that the kernel refuses is left out and reported by health(); an Error means that
@@ -84,12 +86,15 @@ class Session {
   // Attaches all programs, or detaches them. Never fails as a whole: see health().
   void attach();
   void detach();
+  // Its programs' numbers are added to those of this session. For the set before this one, detached; not while others
+  // read this one.
+  void continue_stats_of(const Session& previous);
 
   [[nodiscard]] const LoadRequest& request() const { return request_; }
   [[nodiscard]] core::ProbeHealth health(const core::ProbeDescriptor& probe) const;
-  [[nodiscard]] const std::vector<ProgramState>& programs() const { return programs_; }
+  [[nodiscard]] std::vector<ProgramState> programs() const;
 
-  // Reads by system call, one per attached program.
+  // Reads by system call, one per program.
   [[nodiscard]] std::vector<ProgramStats> program_stats() const;
   // Hash maps are counted by system call, in batches.
   [[nodiscard]] std::vector<MapState> maps() const;
@@ -106,10 +111,13 @@ class Session {
   Object object_;
   LoadRequest request_;
   std::map<std::string, std::string, std::less<>> refusals_;  // probe -> why the kernel refused it
+  std::map<std::string, MappedArray, std::less<>> arrays_;
+  std::map<std::string, ProgramStats, std::less<>> past_stats_;  // of the sets before, by program
+
+  mutable std::mutex mutex_;  // guards what follows
   std::vector<core::HookState> hooks_;
   std::vector<ProgramState> programs_;
   std::vector<Link> links_;
-  std::map<std::string, MappedArray, std::less<>> arrays_;
 };
 
 }  // namespace tcpperf::adapters::bpf

@@ -21,13 +21,13 @@ const MetricSpec kProgramAttached{"tcpperf_program_attached",
                                   Unit::kNone,
                                   {"probe", "program", "hook"}};
 const MetricSpec kProgramRuns{"tcpperf_program_runs_total",
-                              "Runs of the BPF program since it was loaded; only while kernel.bpf_stats_enabled is 1.",
+                              "Runs of the BPF program, reloads included; only while kernel.bpf_stats_enabled is 1.",
                               MetricKind::kCounter,
                               Unit::kNone,
                               {"program"}};
 const MetricSpec kProgramRunSeconds{
     "tcpperf_program_run_seconds_total",
-    "Time spent in the BPF program since it was loaded, without the cost of entering it; only while "
+    "Time spent in the BPF program, reloads included, without the cost of entering it; only while "
     "kernel.bpf_stats_enabled is 1.",
     MetricKind::kCounter,
     Unit::kSeconds,

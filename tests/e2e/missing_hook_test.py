@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""A kernel that lacks a tracepoint: what depends on it is reported, and is fatal only where the configuration says so.
+
+The daemon learns from the kernel's type information which tracepoints there are. In a mount namespace of its own it
+gets a copy in which one has another name.
+"""
+import pathlib
+import unittest
+
+from harness import PROBES, EndToEndTest, quiet_config, tool
+from network import Pair, Server, connect_and_close
+
+TYPES = pathlib.Path("/sys/kernel/btf/vmlinux")
+
+
+class MissingHook(EndToEndTest):
+    def without(self, tracepoint):
+        """A command that runs another as if the kernel had no such tracepoint."""
+        name = b"btf_trace_" + tracepoint.encode() + b"\0"
+        types = TYPES.read_bytes()
+        self.assertIn(name, types)
+        copy = self.folder / "vmlinux"
+        copy.write_bytes(types.replace(name, name[:-2] + b"_\0"))
+        return (tool("unshare"), "--mount", "--propagation", "private", "sh", "-c",
+                f'mount --bind "{copy}" {TYPES} && exec "$@"', "sh")
+
+    def test_a_probe_that_is_not_required_is_left_out_and_reported(self):
+        pair = Pair()
+        self.addCleanup(pair.close)
+        daemon = self.start(quiet_config(filter=pair.filter()), prefix=self.without("tcp_probe"))
+        reason = "this kernel has no tracepoint tcp_probe"
+        probes = daemon.probes()
+        self.assertEqual((probes["rtt"]["status"], probes["rtt"]["reason"]), ("unsupported", reason))
+        self.assertEqual(daemon.count(f"warning: probe rtt is unsupported, going on: {reason}"), 1, daemon.said())
+        with Server(pair.b) as server:
+            connect_and_close(pair.a, server.address)
+        after = daemon.scrape()
+        self.assertEqual(after.total("tcpperf_probe_status", probe="rtt", status="unsupported"), 1)
+        self.assertFalse(after.has("tcpperf_rtt_seconds_count"), "unknown is not zero")
+        self.assertEqual(after.total("tcpperf_connects_total", role="client"), 1)
+
+    def test_a_probe_that_misses_a_part_is_degraded(self):
+        daemon = self.start(quiet_config(), prefix=self.without("tcp_send_reset"))
+        probes = daemon.probes()
+        self.assertEqual({name: probe["status"] for name, probe in probes.items()},
+                         {name: "degraded" if name == "reset" else "ok" for name in PROBES})
+        self.assertIn("this kernel has no tracepoint tcp_send_reset", probes["reset"]["reason"])
+
+    def test_a_required_probe_that_cannot_measure_ends_the_start_with_its_reason(self):
+        config = quiet_config(probes={"rtt": {"required": True}})
+        daemon = self.start(config, ready=False, prefix=self.without("tcp_probe"))
+        self.assertEqual(daemon.wait(), 1)
+        self.assertEqual(len(daemon.lines), 1, daemon.said())
+        self.assertIn("required probe rtt is unsupported: this kernel has no tracepoint tcp_probe", daemon.lines[0])
+
+    def test_a_required_probe_that_cannot_measure_refuses_a_reload_and_nothing_changes(self):
+        pair = Pair()
+        self.addCleanup(pair.close)
+        daemon = self.start(quiet_config(filter=pair.filter()), prefix=self.without("tcp_probe"))
+        # With another filter too, so that a new set of programs is tried and taken back.
+        for filter in (pair.filter(), {"local_port": [1]}):
+            daemon.reload(quiet_config(filter=filter, probes={"rtt": {"required": True}}), good=False)
+        self.assertEqual(daemon.count("required probe rtt is unsupported"), 2, daemon.said())
+        with Server(pair.b) as server:
+            connect_and_close(pair.a, server.address)
+        after = daemon.scrape()
+        self.assertEqual(after.total("tcpperf_config_last_reload_successful"), 0)
+        self.assertEqual(after.total("tcpperf_connects_total", role="client"), 1)
+        self.assertEqual(after.total("tcpperf_program_attached"), len(after.select("tcpperf_program_attached")))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Least privilege: an ordinary user with CAP_BPF and CAP_PERFMON measures everything; with less the daemon says so."""
+import pathlib
+import re
+import shutil
+import time
+import unittest
+
+from harness import PROBES, TCPPERFD, EndToEndTest, allowed, quiet_config, tool
+from network import Chatter, Pair, Server
+
+CAP_PERFMON, CAP_BPF = 38, 39
+
+
+def as_nobody(*capabilities):
+    """A command that runs another as user nobody with these capabilities and no way to get more."""
+    sets = ",".join(["-all", *(f"+{name}" for name in capabilities)])
+    return (tool("setpriv"), "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--no-new-privs",
+            "--inh-caps", sets, "--ambient-caps", sets, "--bounding-set", sets)
+
+
+class Privileges(EndToEndTest):
+    def setUp(self):
+        super().setUp()
+        # Where the build is, nobody may have no access.
+        self.program = self.folder / "tcpperfd"
+        shutil.copy(TCPPERFD, self.program)
+
+    def start_as_nobody(self, config, *capabilities, ready=True):
+        return self.start(config, ready, prefix=as_nobody(*capabilities), program=self.program)
+
+    def test_two_capabilities_suffice_for_everything(self):
+        pair = Pair()
+        self.addCleanup(pair.close)
+        daemon = self.start_as_nobody(quiet_config(filter=pair.filter()), "bpf", "perfmon")
+        status = pathlib.Path(f"/proc/{daemon.pid}/status").read_text()
+        self.assertEqual(int(re.search(r"CapEff:\s*(\w+)", status)[1], 16), 1 << CAP_PERFMON | 1 << CAP_BPF)
+        self.assertEqual(re.search(r"Uid:\s*(\d+)", status)[1], "65534")
+
+        with Server(pair.b) as server, Chatter(pair.a, server) as chatter:
+            time.sleep(0.5)
+        self.assertGreater(chatter.exchanges, 0)
+        self.assertEqual({probe["status"] for probe in daemon.probes().values()}, {"ok"}, daemon.probes())
+        after = daemon.scrape()
+        self.assertEqual(after.total("tcpperf_probe_status", status="ok"), len(PROBES))
+        for role in ("client", "server"):
+            self.assertEqual(after.total("tcpperf_connects_total", role=role), 4)
+        self.assertGreater(after.total("tcpperf_rtt_seconds_count"), 0)
+        self.assertGreater(after.total("tcpperf_sent_segments_total"), chatter.exchanges)
+        self.assertGreater(after.total("tcpperf_state_transitions_total"), 0)
+        self.assertEqual(after.total("tcpperf_collect_failures_total"), 0)
+        # Other network namespaces are closed to it, and it knows that it counts its own only.
+        self.assertEqual(after.total("tcpperf_connections_namespaces", result="counted"), 1)
+        self.assertTrue(after.has("tcpperf_connections", state="established"))
+        self.assertGreater(after.total("process_open_fds"), 0)
+
+    def test_a_reload_needs_no_more(self):
+        daemon = self.start_as_nobody(quiet_config(), "bpf", "perfmon")
+        daemon.reload(quiet_config(filter={"local_port": [443]}))
+        self.assertEqual({probe["status"] for probe in daemon.probes().values()}, {"ok"})
+
+    def test_without_them_one_line_names_what_is_missing(self):
+        for capabilities in ((), ("bpf",), ("perfmon",), ("net_admin",)):
+            with self.subTest(capabilities=capabilities):
+                start = time.monotonic()
+                daemon = self.start_as_nobody(quiet_config(), *capabilities, ready=False)
+                self.assertEqual(daemon.wait(), 1, daemon.said())
+                self.assertLess(time.monotonic() - start, allowed(2))
+                self.assertEqual(len(daemon.lines), 1, daemon.said())
+                self.assertRegex(daemon.lines[0], "error: .*CAP_BPF and CAP_PERFMON")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
