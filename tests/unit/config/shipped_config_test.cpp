@@ -1,12 +1,14 @@
 // config/tcpperf.yaml: valid, complete, and what is set in it is the default.
-#include <array>
 #include <regex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "adapters/expression/expression.h"
 #include "config/reference.h"
 #include "config/yaml_tree.h"
+#include "core/signals/reader.h"
+#include "probes/registry.h"
 #include "support.h"
 
 using namespace tcpperf;
@@ -14,36 +16,12 @@ using namespace tcpperf;
 namespace {
 
 core::ProbeTable shipped_probes() {
-  static const std::vector<core::ProbeDescriptor> probes = [] {
-    std::vector<core::ProbeDescriptor> list;
-    for (const char* name : {"rtt", "handshake", "retransmit", "state", "drop", "reset"}) {
-      list.emplace_back().name = name;
-    }
-    return list;
-  }();
-  static const std::vector<const core::ProbeDescriptor*> table = [] {
-    std::vector<const core::ProbeDescriptor*> list;
-    list.reserve(probes.size());
-    for (const core::ProbeDescriptor& probe : probes) {
-      list.push_back(&probe);
-    }
-    return list;
-  }();
-  return table;
+  return probes::probe_table();
 }
 
-// Whether every word of the condition that is not a number is a signal.
-core::Result<void> uses_known_signals(std::string_view condition) {
-  static const std::set<std::string> signals = {"rtt_p50",   "rtt_p99",   "retransmit_ratio",     "handshake_p99",
-                                                "drop_rate", "tlp_ratio", "connect_failure_ratio"};
-  const std::string text(condition);
-  static const std::regex word_pattern("\\b[a-z][a-z_0-9]*");
-  for (std::sregex_iterator word(text.begin(), text.end(), word_pattern), end; word != end; ++word) {
-    if (!signals.contains(word->str())) {
-      return core::Error{"unknown signal '" + word->str() + "'"};
-    }
-  }
-  return {};
+core::Result<void> compiles(std::string_view condition) {
+  const auto compiled = adapters::compile_expression(condition, core::names_of(core::signals_of(shipped_probes())));
+  return compiled ? core::Result<void>() : core::Result<void>(compiled.error());
 }
 
 std::string shipped_text() {
@@ -58,7 +36,7 @@ std::string with_all_settings(const std::string& text) {
 }
 
 config::Config parsed(const std::string& text) {
-  const auto outcome = config::parse_config(text, {shipped_probes(), uses_known_signals});
+  const auto outcome = config::parse_config(text, {shipped_probes(), compiles});
   for (const auto& error : outcome.errors) {
     UNSCOPED_INFO(config::format_error("config/tcpperf.yaml", error));
   }

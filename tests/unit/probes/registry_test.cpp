@@ -10,7 +10,6 @@
 #include <string>
 
 #include "catch.h"
-#include "config/parser.h"
 #include "core/self/self_metrics.h"
 
 namespace {
@@ -152,19 +151,6 @@ TEST_CASE("every probe has its file of BPF handlers, its test on real traffic, a
       }
       INFO(use.program);
       CHECK(called);
-    }
-  }
-}
-
-TEST_CASE("the shipped configuration names every probe and every knob, and is good", "[probes]") {
-  const std::string text = text_of("config/tcpperf.yaml");
-  const auto outcome = tcpperf::config::parse_config(text, {probe_table(), {}});
-  CHECK(outcome.errors.empty());
-  for (const core::ProbeDescriptor* probe : probe_table()) {
-    INFO(probe->name);
-    CHECK(std::regex_search(text, std::regex("\n  " + std::string(probe->name) + ":")));
-    for (const core::KnobSpec& knob : probe->knobs) {
-      CHECK(std::regex_search(text, std::regex("\n    (# )?" + std::string(knob.key) + ":")));
     }
   }
 }
