@@ -82,6 +82,7 @@ TEST_CASE("a SYN that a full accept queue ignores is not a drop to the kernel, a
   Server server(pair.b(), {.backlog = 1, .accepting = false});
   const test::SnmpCounters before = test::read_snmp(pair.b());
   std::vector<test::Socket> held;
+  held.reserve(6);
   for (int i = 0; i < 6; ++i) {
     held.push_back(
         test::connect(pair.a(), Family::kIPv4, pair.b().v4, server.port(), std::chrono::milliseconds(100)).socket);
