@@ -91,9 +91,13 @@ void Alerting::apply(Prepared prepared) {
   engine_ = std::move(engine);
   send(events);  // of rules that are gone, to the sinks that knew them
   if (prepared.sinks != sinks_) {
+    for (const std::shared_ptr<core::AlertSink>& old : sinks_) {
+      old->close();  // can take a second, in which scrapes go on
+    }
+    tell_losses();
+    told_losses_.clear();
     const std::lock_guard lock(mutex_);
     for (const std::shared_ptr<core::AlertSink>& old : sinks_) {
-      old->close();
       core::DeliveryCounts& retired = retired_[std::string(old->name())];
       const core::DeliveryCounts counts = old->counts();
       retired.delivered += counts.delivered;
@@ -115,6 +119,7 @@ void Alerting::tick(std::shared_ptr<const core::Snapshot> snapshot) {
       [&reader](std::string_view signal, std::chrono::milliseconds window) { return reader.read(signal, window); });
   history_.add(std::move(snapshot));
   send(events);
+  tell_losses();
   publish();
 }
 
@@ -129,12 +134,21 @@ void Alerting::send(const std::vector<core::AlertEvent>& events) {
     spdlog::log(event.state == core::AlertState::kFiring ? spdlog::level::warn : spdlog::level::info, "alert {}",
                 adapters::to_text(event));
     for (const std::shared_ptr<core::AlertSink>& sink : sinks_) {
-      const core::DeliveryCounts before = sink->counts();
       sink->deliver(event);
-      const core::DeliveryCounts after = sink->counts();
-      if (after.failed + after.dropped > before.failed + before.dropped) {
-        spdlog::warn("alert {} not delivered to {}: {}", event.rule.name, sink->name(), sink->last_error());
-      }
+    }
+  }
+}
+
+// Not at once, because a sink with a queue loses an event long after it was handed over.
+void Alerting::tell_losses() {
+  for (const std::shared_ptr<core::AlertSink>& sink : sinks_) {
+    const core::DeliveryCounts counts = sink->counts();
+    const std::uint64_t lost = counts.failed + counts.dropped;
+    std::uint64_t& told = told_losses_[sink.get()];
+    if (lost > told) {
+      spdlog::warn("alert events not delivered to {}: {}, the last one because: {}", sink->name(), lost - told,
+                   sink->last_error());
+      told = lost;
     }
   }
 }

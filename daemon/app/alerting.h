@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,7 @@ class Alerting {
 
  private:
   void send(const std::vector<core::AlertEvent>& events);
+  void tell_losses();
   void publish();
 
   std::vector<const core::SignalSpec*> signals_;
@@ -53,6 +55,7 @@ class Alerting {
   config::Sinks sink_config_;
   bool sinks_made_ = false;
   std::vector<std::shared_ptr<core::AlertSink>> sinks_;
+  std::map<const core::AlertSink*, std::uint64_t> told_losses_;  // how many of its losses are in the log
 
   mutable std::mutex mutex_;  // guards what follows
   std::vector<core::AlertReport> alerts_;

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 Key<Config> histograms_key() {
   Key<Config> buckets = choice_key<Config, std::uint32_t>(
       "buckets_per_power_of_two", &Config::buckets_per_power_of_two, {{"1", 1}, {"2", 2}, {"4", 4}, {"8", 8}},
-      "Resolution of classic histograms: `le` borders per power of two. Native histograms always have 8.");
+      "Resolution of classic histograms: `le` borders per power of two.");
   const std::string name = "histograms";
   return {.row = {name, "map", "", "", "How histograms are exposed."},
           .children = rows_of<Config>({buckets}, name + "."),

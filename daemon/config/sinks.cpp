@@ -46,7 +46,7 @@ Key<Config> sinks_key() {
       duration_key("timeout", &WebhookSink::timeout, 100ms, 1min, "How long one attempt may take."),
       count_key("attempts", &WebhookSink::attempts, {1, 10}, "How often an event is tried before it counts as failed."),
       count_key("queue", &WebhookSink::queue, {1, 65536},
-                "How many events may wait; further ones are dropped and counted."),
+                "How many events may wait; when it is full the oldest is dropped and counted."),
   };
   const std::vector<Key<Sinks>> keys = {
       bool_key("syslog", &Sinks::syslog, "Sends alerts to the system log."),

@@ -1,7 +1,7 @@
 // rtt on real traffic: exact counts of samples, and the kernel's own account of them.
 #include "catch.h"
 #include "measurement.h"
-#include "oracle/rtt_oracle.h"
+#include "rtt_oracle.h"
 #include "support/faults.h"
 #include "support/network_pair.h"
 #include "support/server.h"

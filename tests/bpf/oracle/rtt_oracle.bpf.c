@@ -20,7 +20,8 @@ struct {
 	__type(value, struct totals);
 } oracle_totals SEC(".maps");
 
-/* 10.77.0.0/24 or fd77::/64: the network pair of the tests. The verifier wants each field loaded from the context itself. */
+/* 10.77.0.0/24 or fd77::/64: the network pair of the tests. The verifier wants each field loaded from the context
+ * itself. */
 static __always_inline int in_pair(struct bpf_sock_ops *ops)
 {
 	__u32 family = ops->family;

@@ -1,4 +1,4 @@
-#include "oracle/rtt_oracle.h"
+#include "rtt_oracle.h"
 
 #include <cerrno>
 #include <chrono>

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""A real Prometheus scrapes the daemon while real traffic has every trouble there is, and every query of the dashboard
+finds something."""
+import json
+import math
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from harness import ROOT, EndToEndTest, free_port, measure_bpf_programs, run, wait_until
+from network import Chatter, Pair, Server, connect_and_reset, connect_refused
+
+DASHBOARD = ROOT / "dashboards/grafana/tcpperf.json"
+CHECKER = ROOT / "tests/tools/check_dashboard.py"
+
+
+class Prometheus:
+    """Prometheus' HTTP API."""
+
+    def __init__(self, test, target):
+        config = test.folder / "prometheus.yml"
+        config.write_text(json.dumps({
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+            "scrape_configs": [{"job_name": "tcpperf", "static_configs": [{"targets": [target]}]}]}))
+        address = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{address}"
+        self.program = test.start_program(
+            "prometheus", f"--config.file={config}", f"--storage.tsdb.path={test.folder / 'data'}",
+            f"--web.listen-address={address}")
+        wait_until(self._is_ready, "Prometheus is ready", 60)
+
+    def _is_ready(self):
+        if self.program.process.poll() is not None:
+            raise AssertionError(f"prometheus ended:\n{self.program.said()}")
+        try:
+            with urllib.request.urlopen(self.url + "/-/ready", timeout=10) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    def ask(self, path, **parameters):
+        query = urllib.parse.urlencode(parameters)
+        try:
+            with urllib.request.urlopen(f"{self.url}{path}?{query}", timeout=20) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{parameters}: {error.read().decode()}") from None
+
+    def query(self, expression):
+        """Values of the resulting series."""
+        return [float(result["value"][1]) for result in self.ask("/api/v1/query", query=expression)["result"]]
+
+    def target(self):
+        return self.ask("/api/v1/targets")["activeTargets"][0]
+
+
+class PrometheusTest(EndToEndTest):
+    @classmethod
+    def dashboard_queries(cls):
+        return json.loads(run("python3", "-B", CHECKER, DASHBOARD, "--queries").stdout)
+
+    def make_trouble(self, pair, server):
+        with Chatter(pair.a, server):
+            for _ in range(10):
+                connect_refused(pair.a, pair.b.v4)
+                connect_and_reset(pair.a, server.address)
+                time.sleep(0.3)
+
+    def test_every_query_of_the_dashboard_returns_data(self):
+        measure_bpf_programs(self)
+        pair = Pair()
+        self.addCleanup(pair.close)
+        daemon = self.start({
+            "tick": "200ms", "filter": pair.filter(),
+            "alerts": [{"name": "losses", "condition": "retransmit_rate > 0", "window": "1s"}],
+            "sinks": {"syslog": False, "file": {"path": str(self.folder / "alerts.jsonl")}}})
+        host, port = daemon.addresses()[0]
+        prometheus = Prometheus(self, f"{host}:{port}")
+        # Counters whose first sample is not zero have no increase: all are there before anything happens.
+        wait_until(lambda: prometheus.query('count_over_time(up{job="tcpperf"}[1m]) >= 2'), "two scrapes", 60)
+        with Server(pair.b) as server:
+            pair.lose(server.port, percent=10)
+            self.make_trouble(pair, server)
+            last = daemon.scrape().total("tcpperf_connects_total")
+            wait_until(lambda: sum(prometheus.query("tcpperf_connects_total")) >= last, "the last of it is scraped")
+
+        for query in self.dashboard_queries():
+            with self.subTest(panel=query["title"], ref=query["ref"]):
+                values = prometheus.query(query["expr"])
+                self.assertTrue(values, query["expr"])
+                self.assertTrue(any(math.isfinite(value) for value in values), query["expr"])
+
+        with self.subTest("scrapes went well"):
+            self.assertEqual(prometheus.query('min_over_time(up{job="tcpperf"}[5m])'), [1])
+            target = prometheus.target()
+            self.assertEqual((target["health"], target["lastError"]), ("up", ""))
+            self.assertEqual(prometheus.program.count("level=(warn|error).*scrape"), 0, prometheus.program.said())
+
+        with self.subTest("numbers are plausible"):
+            # Between the shortest way through a veth pair and a delayed acknowledgement on a busy machine.
+            median, = prometheus.query("histogram_quantile(0.5, sum by (le) (rate(tcpperf_rtt_seconds_bucket[1m])))")
+            self.assertGreater(median, 1e-6)
+            self.assertLess(median, 0.1)
+            ratio, = prometheus.query(
+                'sum(increase(tcpperf_retransmitted_segments_total{kind!~"syn|synack"}[1m]))'
+                " / sum(increase(tcpperf_sent_segments_total[1m]))")
+            self.assertGreater(ratio, 0.02)  # of 10 % of one direction
+            self.assertLess(ratio, 0.4)
+            dropped, = prometheus.query('increase(tcpperf_drops_total{reason="NETFILTER_DROP"}[1m])')
+            self.assertGreater(dropped, 10)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
