@@ -62,10 +62,13 @@ static __always_inline void retransmit_on_synack_retransmit(void)
 /* Called wherever the flow is at hand: what was sent since then, from the socket's own counter. */
 static __always_inline void retransmit_count_sent(struct flow *flow, const struct tcp_sock *tp)
 {
-	u32 sent = tp->data_segs_out;
-	u32 since = sent - flow->data_segments;
+	u32 sent, since;
 
-	if (!cfg_retransmit || since == 0)
+	if (!cfg_retransmit)
+		return;
+	sent = tp->data_segs_out;
+	since = sent - flow->data_segments;
+	if (since == 0)
 		return;
 	flow->data_segments = sent;
 	count_in(&retrans_count, TCPPERF_RETRANSMIT_SENT, since);

@@ -12,6 +12,7 @@ void Kernel::BtfDeleter::operator()(struct btf* types) const {
 }
 
 core::Result<std::unique_ptr<Kernel>> Kernel::open() {
+  libbpf_set_print(nullptr);  // its failure is ours to tell
   struct btf* types = btf__load_vmlinux_btf();
   if (types == nullptr) {
     const int err = errno;
