@@ -11,7 +11,7 @@ int BPF_PROG(on_ack, struct sock *sk)
 
 	if (!tp)
 		return 0;
-	flow = flow_of(sk, tp);
+	flow = flow_of(sk, tp, false);
 	if (!flow)
 		return 0;
 	rtt_on_ack(flow, tp);

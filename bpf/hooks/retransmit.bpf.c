@@ -12,7 +12,7 @@ int on_retransmit(unsigned long long *ctx)
 
 	if (kernel_retransmit_error)
 		err = (int)ctx[2];
-	if (!tp || !flow_of(sk, tp))
+	if (!tp || !flow_of(sk, tp, false))
 		return 0;
 	retransmit_on_retransmit(sk, tp, skb, err);
 	return 0;

@@ -14,11 +14,9 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 
 	if (!tp)
 		return 0;
-	flow = flow_of(sk, tp);
+	flow = flow_of(sk, tp, to == TCP_SYN_SENT || to == TCP_LISTEN);
 	if (!flow)
 		return 0;
-	if (to == TCP_SYN_SENT)
-		flow_begin(flow, tp); /* the socket may have had a connection before */
 	rtt_on_state(flow, tp, from, to);
 	retransmit_count_sent(flow, tp);
 	handshake_on_state(flow, sk, tp, from, to, now_ns);

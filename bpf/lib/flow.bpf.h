@@ -19,6 +19,7 @@ struct flow {
 	u32 mdev_us4;		/* rtt: mdev_us (us << 2), likewise */
 	u32 delivered;		/* rtt: likewise */
 	u32 data_segments;	/* retransmit: data_segs_out already counted */
+	u32 epoch;		/* of the programs that wrote this last */
 	u8 verdict;		/* filter: enum verdict */
 	u8 deferred_syn;	/* state: CLOSE -> SYN_SENT seen while the filter was undecided */
 };
@@ -31,12 +32,26 @@ struct {
 	__type(value, struct flow);
 } flows SEC(".maps");
 
+/*
+ * Counts the sets of programs that have used these states. Between two sets some events are missed, so what is derived
+ * from two consecutive values of a socket must begin anew.
+ */
+const volatile u32 cfg_epoch;
+
 /* What already happened on a socket before we saw it is not ours to count. */
-static __always_inline void flow_begin(struct flow *flow, const struct tcp_sock *tp)
+static __always_inline void flow_skip_gap(struct flow *flow, const struct tcp_sock *tp)
 {
+	flow->epoch = cfg_epoch;
 	flow->srtt_us8 = tp->srtt_us;
 	flow->mdev_us4 = tp->mdev_us;
 	flow->delivered = tp->delivered;
+}
+
+/* A socket is seen for the first time, or begins a new life: everything about its last one is void, the filter too. */
+static __always_inline void flow_begin(struct flow *flow, const struct tcp_sock *tp)
+{
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow_skip_gap(flow, tp);
 	flow->data_segments = tp->data_segs_out;
 }
 
@@ -53,10 +68,11 @@ static __always_inline void flow_judge(struct flow *flow, const struct sock *sk)
 }
 
 /*
- * The flow of a full TCP socket, or NULL when it is not TCP, is filtered out, or has no memory. A flow whose verdict is
- * still undecided is returned: only the state hook sees such sockets.
+ * The flow of a full TCP socket, or NULL when it is filtered out or has no memory. `begins`: the socket connects or
+ * listens from now on; it may have had a connection before. A flow whose verdict is still undecided is returned: only
+ * the state hook sees such sockets.
  */
-static __always_inline struct flow *flow_of(struct sock *sk, const struct tcp_sock *tp)
+static __always_inline struct flow *flow_of(struct sock *sk, const struct tcp_sock *tp, bool begins)
 {
 	struct flow *flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
 
@@ -66,8 +82,12 @@ static __always_inline struct flow *flow_of(struct sock *sk, const struct tcp_so
 			lost(TCPPERF_LOST_FLOW);
 			return NULL;
 		}
-		flow_begin(flow, tp);
+		begins = true;
 	}
+	if (begins)
+		flow_begin(flow, tp);
+	else if (flow->epoch != cfg_epoch)
+		flow_skip_gap(flow, tp);
 	if (flow->verdict == VERDICT_UNDECIDED)
 		flow_judge(flow, sk);
 	return flow->verdict == VERDICT_IGNORE ? NULL : flow;

@@ -78,9 +78,15 @@ static __always_inline void handshake_server_done(const struct sock *sk, const s
 
 	count_in(&handshake_count, TCPPERF_SERVER, 1);
 	if (tp->total_retrans == 0) {
-		/* tcp_synack_rtt_meas(): the first and only sample so far; none after a SYN cookie. */
-		if (tp->srtt_us)
-			observe_in(&handshake_hist, TCPPERF_SERVER, tcpperf_time_from_us(tp->srtt_us >> 3));
+		/*
+		 * tcp_synack_rtt_meas(): the first and only sample so far, in microseconds. After a SYN cookie the
+		 * kernel has nothing but the echoed timestamp, in whole milliseconds and with the cookie's bits in it:
+		 * no time.
+		 */
+		u32 sample_us = tp->srtt_us >> 3;
+
+		if (sample_us % 1000)
+			observe_in(&handshake_hist, TCPPERF_SERVER, tcpperf_time_from_us(sample_us));
 		return;
 	}
 	synack_key_of(&sk->__sk_common, &key);

@@ -71,6 +71,8 @@ static __always_inline void retransmit_count_sent(struct flow *flow, const struc
 	if (since == 0)
 		return;
 	flow->data_segments = sent;
+	if ((s32)since < 0)
+		since = sent; /* tcp_disconnect() began a new count; never so many in one go */
 	count_in(&retrans_count, TCPPERF_RETRANSMIT_SENT, since);
 }
 

@@ -28,12 +28,17 @@ static __always_inline void rtt_take_sample(struct flow *flow, const struct tcp_
 	u32 before = flow->srtt_us8;
 	s64 sample_us;
 
+	if (srtt == 0) {
+		/* No sample yet; tcp_init_metrics() sets mdev without one. */
+		flow->mdev_us4 = mdev;
+		return;
+	}
 	if (srtt == before && mdev == flow->mdev_us4) {
 		/*
 		 * A sample equal to the mean leaves srtt alone, but takes a quarter off mdev, unless mdev is
 		 * below 4: only then does the count of delivered packets have to tell.
 		 */
-		if (mdev >= 4 || srtt == 0 || tp->delivered == flow->delivered)
+		if (mdev >= 4 || tp->delivered == flow->delivered)
 			return;
 	}
 	sample_us = before ? (s64)srtt - before + (before >> 3) : srtt >> 3;

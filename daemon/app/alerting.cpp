@@ -166,14 +166,17 @@ void Alerting::publish() {
 void Alerting::add_to_report(core::SelfReport& report) const {
   const std::lock_guard lock(mutex_);
   report.alerts = alerts_;
+  // Sinks that a reload took away stay in the report: their counts are history, not nothing.
+  std::map<std::string_view, core::DeliveryCounts> total(retired_.begin(), retired_.end());
   for (const std::shared_ptr<core::AlertSink>& sink : published_sinks_) {
-    core::DeliveryCounts counts = sink->counts();
-    if (const auto retired = retired_.find(sink->name()); retired != retired_.end()) {
-      counts.delivered += retired->second.delivered;
-      counts.failed += retired->second.failed;
-      counts.dropped += retired->second.dropped;
-    }
-    report.deliveries.push_back({sink->name(), counts.delivered, counts.failed, counts.dropped});
+    const core::DeliveryCounts counts = sink->counts();
+    core::DeliveryCounts& sum = total[sink->name()];
+    sum.delivered += counts.delivered;
+    sum.failed += counts.failed;
+    sum.dropped += counts.dropped;
+  }
+  for (const auto& [sink, counts] : total) {
+    report.deliveries.push_back({std::string(sink), counts.delivered, counts.failed, counts.dropped});
   }
 }
 

@@ -41,6 +41,8 @@ class Alerting {
   // For log rotation.
   void reopen();
 
+  [[nodiscard]] std::size_t rule_count() const { return engine_.status().size(); }
+
   void add_to_report(core::SelfReport& report) const;
 
  private:

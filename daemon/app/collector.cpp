@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kStateProbe = "state";
 // A dump of all sockets may take this share of a CPU at most, however many there are and however often one scrapes.
 constexpr int kTcpStatesShare = 100;
+// Of one namespace's dump. The daemon must end within a second of SIGTERM, also in the middle of a reading.
+constexpr std::chrono::milliseconds kTcpStatesPatience{300};
 
 class SessionReader final : public core::MapReader {
  public:
@@ -85,7 +87,7 @@ void Collector::read_tcp_states(std::chrono::nanoseconds now) {
   if (now < next_tcp_states_) {
     return;
   }
-  const core::Result<adapters::NamespaceCounts> states = adapters::count_all_namespaces();
+  const core::Result<adapters::NamespaceCounts> states = adapters::count_all_namespaces({}, kTcpStatesPatience);
   const std::chrono::nanoseconds end = monotonic_now();
   next_tcp_states_ = end + kTcpStatesShare * (end - now);
   if (!states) {

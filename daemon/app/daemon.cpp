@@ -160,7 +160,10 @@ core::Result<void> Daemon::apply(const config::Config& config) {
   }
   alerting_.apply(std::move(*alerting));
   buckets_per_octave_ = static_cast<int>(config.buckets_per_power_of_two);
-  loop_.set_tick(config.tick);
+  if (config.tick != tick_) {  // setting it again would put the next tick off
+    tick_ = config.tick;
+    loop_.set_tick(tick_);
+  }
   reload_success_unix_seconds_ = unix_seconds(wall_now());
   return {};
 }
@@ -203,7 +206,7 @@ core::Result<void> Daemon::run() {
         address.host.empty() ? "localhost:" + std::to_string(address.port) : adapters::http::to_string(address);
     spdlog::info("tcpperfd {} serves http://{}/metrics", kVersion, host);
   }
-  spdlog::info("{}", status_line());
+  spdlog::info("{}, {} alert rules", status_line(), alerting_.rule_count());
   ready_ = true;
   notify(adapters::Notifier::ready(status_line()));
   if (const auto interval = adapters::watchdog_interval()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 
@@ -41,6 +42,7 @@ class Daemon {
   const Options options_;
   const std::unique_ptr<adapters::bpf::Kernel> kernel_;
   EventLoop loop_;
+  std::chrono::milliseconds tick_{0};  // zero: not set yet
   std::atomic<bool> ready_ = false;
   std::atomic<int> buckets_per_octave_ = 1;
   std::atomic<bool> reload_successful_ = true;

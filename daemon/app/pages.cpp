@@ -22,6 +22,7 @@ Response metrics_page(const PageSources& sources, const Request& request) {
   const auto families = exposition::to_metric_families(*snapshot, sources.buckets_per_octave);
   const exposition::Format format = exposition::negotiate(request.header("Accept"));
   Response response;
+  response.headers.emplace_back("Vary", "Accept");
   response.content_type = exposition::content_type(format);
   response.body = std::make_shared<const std::string>(format == exposition::Format::kOpenMetrics
                                                           ? exposition::OpenMetricsEncoder().encode(families)

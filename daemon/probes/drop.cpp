@@ -38,14 +38,16 @@ const core::ProbeDescriptor& drop_probe() {
                     "own reason (enum skb_drop_reason); SUBSYSTEM stands for reasons of modules. A packet of many "
                     "segments (GSO, GRO) counts once. Not counted: queues purged at the end of a connection, packets "
                     "freed without a reason (see tcpperf_unspecified_frees_total), and SYNs that a listener with a "
-                    "full queue ignores, which the kernel frees as consumed (TcpExt ListenOverflows, ListenDrops).",
+                    "full queue ignores, which the kernel frees as consumed (TcpExt ListenOverflows, ListenDrops); "
+                    "also packets dropped before "
+                    "their IP header was located (a full CPU backlog), and TCP behind IPv6 extension headers.",
                 .kind = core::MetricKind::kCounter,
                 .unit = core::Unit::kPackets,
                 .labels = {"reason"}},
                {core::SourceKind::kCounters, "drop_count", reason_cells}},
               {{.name = "tcpperf_unspecified_frees_total",
                 .help = "TCP packets that the kernel freed as not consumed without giving a reason: it does not say "
-                        "whether they were drops.",
+                        "whether they were drops. On kernels that have no QUEUE_PURGE reason, purged queues are here.",
                 .kind = core::MetricKind::kCounter,
                 .unit = core::Unit::kPackets,
                 .labels = {}},

@@ -34,7 +34,8 @@ const core::ProbeDescriptor& handshake_probe() {
                 .help = "Duration of completed handshakes. Client: from the connect call to ESTABLISHED, so a lost SYN "
                         "shows as more than one second. Server: from the first SYN-ACK sent to the ACK that completes "
                         "it. Not counted: failed connects, connects begun before the daemon started, and passive "
-                        "handshakes by SYN cookie, for which the kernel keeps no time.",
+                        "handshakes by SYN cookie, for which the kernel keeps no time, and with them any other passive "
+                        "one of a whole number of milliseconds.",
                 .kind = core::MetricKind::kHistogram,
                 .unit = core::Unit::kSeconds,
                 .labels = {"role"},

@@ -22,7 +22,7 @@ std::vector<core::Cell> sent_cell(const core::KernelNames& /*kernel*/) {
   return {{TCPPERF_RETRANSMIT_SENT, {}}};
 }
 
-// Retransmissions of data: what data_segs_out counts too, so that their ratio to it is at most 1.
+// Retransmissions of data, which data_segs_out counts too; and of a FIN alone, which it does not.
 core::SeriesSelector data_retransmits() {
   return {"tcpperf_retransmitted_segments_total", {{"kind", "syn", true}, {"kind", "synack", true}}};
 }
@@ -74,11 +74,11 @@ const core::ProbeDescriptor& retransmit_probe() {
           },
       .signals =
           {
-              ratio_signal("retransmit_ratio", "data segments retransmitted per data segment sent", data_retransmits(),
-                           {"tcpperf_sent_segments_total", {}}),
+              ratio_signal("retransmit_ratio", "segments retransmitted, SYN and SYN-ACK apart, per data segment sent",
+                           data_retransmits(), {"tcpperf_sent_segments_total", {}}),
               rate_signal("retransmit_rate", "segments retransmitted per second, all kinds",
                           {"tcpperf_retransmitted_segments_total", {}}, core::Unit::kSegments),
-              ratio_signal("tlp_ratio", "tail loss probes per retransmitted data segment",
+              ratio_signal("tlp_ratio", "tail loss probes among retransmitted segments, SYN and SYN-ACK apart",
                            {"tcpperf_retransmitted_segments_total", {{"kind", "tlp"}}}, data_retransmits()),
               rate_signal("rto_rate", "segments retransmitted on timeout per second",
                           {"tcpperf_retransmitted_segments_total", {{"kind", "rto"}}}, core::Unit::kSegments),

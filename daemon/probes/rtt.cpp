@@ -32,10 +32,12 @@ const core::ProbeDescriptor& rtt_probe() {
       .metrics =
           {
               {{.name = "tcpperf_rtt_seconds",
-                .help = "Round-trip times as the kernel measured them, one observation per run of its estimator "
-                        "(RFC 6298), in microsecond resolution. Taken on established connections, the handshake's "
-                        "sample included. Not counted: packets that bring no new measurement (a pure receiver adds "
-                        "nothing), and samples after the connection left ESTABLISHED.",
+                .help =
+                    "Round-trip times as the kernel measured them, one observation per run of its estimator "
+                    "(RFC 6298), in microsecond resolution. Taken on established connections, the handshake's "
+                    "sample included. Not counted: packets that bring no new measurement (a pure receiver adds "
+                    "nothing), and samples after the connection left ESTABLISHED. The kernel's first sample after a "
+                    "SYN cookie is in whole milliseconds and up to 63 ms off.",
                 .kind = core::MetricKind::kHistogram,
                 .unit = core::Unit::kSeconds,
                 .labels = {"perspective"},

@@ -1,5 +1,6 @@
 // handshake on real traffic: every outcome of a connect, counted exactly and with the latency it really had.
 #include <cerrno>
+#include <stdexcept>
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -12,6 +13,7 @@
 #include "support/faults.h"
 #include "support/network_pair.h"
 #include "support/server.h"
+#include "support/snmp.h"
 #include "support/socket_address.h"
 #include "support/traffic.h"
 
@@ -180,4 +182,55 @@ TEST_CASE("filters decide which connects are measured, also those that fail", "[
     CHECK(measurement.value("tcpperf_connects_total", {"client"}) == 2);
     CHECK(measurement.value("tcpperf_connects_total", {"server"}) == 0);
   }
+}
+
+TEST_CASE("a handshake by SYN cookie is a connection without a known duration", "[handshake]") {
+  const NetworkPair pair;
+  test::write_setting(pair.b(), "net/ipv4/tcp_syncookies", "2");  // always
+  Measurement measurement({"handshake"}, test::only_side(pair.b().v4, pair.b().v6));
+  Server server(pair.b());
+  const test::SnmpCounters before = test::read_snmp(pair.b());
+  for (int i = 0; i < kConnections; ++i) {
+    test::Socket socket = test::connect_to(pair.a(), pair.b(), Family::kIPv4, server.port());
+    test::close_actively(socket);
+  }
+  server.wait_for_closed(kConnections);
+  const test::SnmpCounters kernel = test::delta(test::read_snmp(pair.b()), before);
+  INFO(measurement.nonzero());
+  CHECK(kernel.at("TcpExt.SyncookiesRecv") == kConnections);
+  CHECK(measurement.value("tcpperf_connects_total", {"server"}) == kConnections);
+  CHECK(measurement.histogram("tcpperf_handshake_seconds", {"server"}).count() == 0);
+}
+
+TEST_CASE("a socket that connects again is measured anew and filtered anew", "[handshake][filter]") {
+  const NetworkPair pair;
+  Server listed(pair.b());
+  Server other(pair.b());
+  auto filter = test::only_pair();
+  filter.remote_port = {{listed.port(), listed.port()}};
+  Measurement measurement({"handshake", "retransmit"}, filter);
+  const auto connect_twice = [&](std::uint16_t first, std::uint16_t second) {
+    test::in_namespace(pair.a(), [&] {
+      const test::Socket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      for (const std::uint16_t port : {first, second}) {
+        const test::SocketAddress address = test::socket_address(Family::kIPv4, pair.b().v4, port);
+        if (::connect(socket.get(), address.get(), address.length) != 0) {
+          throw std::runtime_error("connect");
+        }
+        test::transfer(socket, 7);
+        sockaddr nobody{};
+        nobody.sa_family = AF_UNSPEC;
+        ::connect(socket.get(), &nobody, sizeof(nobody));
+      }
+    });
+  };
+  for (int i = 0; i < 3; ++i) {
+    connect_twice(other.port(), listed.port());
+    connect_twice(listed.port(), other.port());
+    connect_twice(listed.port(), listed.port());
+  }
+  INFO(measurement.nonzero());
+  CHECK(measurement.value("tcpperf_connects_total", {"client"}) == 12);
+  // One segment each. The kernel's count begins again with every connection; ours must not go round.
+  CHECK(measurement.value("tcpperf_sent_segments_total") == 12);
 }

@@ -93,3 +93,19 @@ TEST_CASE("with a sample interval a connection gives at most one sample in it", 
   server.wait_for_closed(5);
   CHECK(measurement.histogram("tcpperf_rtt_seconds", {"rx"}).count() == 10);
 }
+
+TEST_CASE("a handshake that the kernel could not time is no sample", "[rtt]") {
+  const NetworkPair pair;
+  test::write_setting(pair.a(), "net/ipv4/tcp_timestamps", "0");
+  Measurement measurement({"rtt", "handshake"});
+  Server server(pair.b());
+  test::Faults faults(pair.b());
+  faults.drop_first_syn(server.port(), 1);
+  const test::Socket socket = test::connect_to(pair.a(), pair.b(), Family::kIPv4, server.port());
+  server.wait_for_accepted(1);
+  INFO(measurement.nonzero());
+  CHECK(measurement.value("tcpperf_connects_total", {"client"}) == 1);
+  const auto samples = measurement.histogram("tcpperf_rtt_seconds", {"rx"});
+  CHECK(samples.zero_count == 0);
+  CHECK(samples.count() == 1);  // the server's; the client's SYN was sent twice, so its answer tells no time
+}

@@ -73,6 +73,7 @@ struct Plan {
   const LoadRequest& request;
   const Session* previous;
   std::vector<core::HookState> offers;
+  std::uint32_t epoch = 1;
 };
 
 core::Result<void> set_constants(Object& object, const Plan& plan, const std::set<std::string, std::less<>>& enabled) {
@@ -95,6 +96,7 @@ core::Result<void> set_constants(Object& object, const Plan& plan, const std::se
       constants[std::string(argument.symbol)] = argument.index < arguments ? 1 : 0;
     }
   }
+  constants["cfg_epoch"] = plan.epoch;
   const FilterTables& filter = plan.request.filter;
   constants["cfg_filter_local_ip"] = filter.local_ip.empty() ? 0 : 1;
   constants["cfg_filter_remote_ip"] = filter.remote_ip.empty() ? 0 : 1;
@@ -185,7 +187,7 @@ void drop_listeners(const Plan& plan, const Object::LoadFailure& failure, std::s
 core::Result<std::unique_ptr<Session>> Session::load(core::ProbeTable probes, core::HookTable hooks,
                                                      const Kernel& kernel, const LoadRequest& request,
                                                      const Session* previous) {
-  Plan plan{probes, hooks, kernel, request, previous, {}};
+  Plan plan{probes, hooks, kernel, request, previous, {}, previous == nullptr ? 1 : previous->epoch_ + 1};
   for (const core::HookDescriptor& hook : hooks) {
     plan.offers.push_back(offered(hook, kernel));
   }
@@ -208,6 +210,7 @@ core::Result<std::unique_ptr<Session>> Session::load(core::ProbeTable probes, co
       continue;
     }
     std::unique_ptr<Session> session(new Session(std::move(*object), request));
+    session->epoch_ = plan.epoch;
     session->refusals_ = std::move(refusals);
     session->hooks_ = std::move(plan.offers);
     for (const core::HookState& hook : session->hooks_) {

@@ -110,6 +110,7 @@ class Session {
 
   Object object_;
   LoadRequest request_;
+  std::uint32_t epoch_ = 1;                                   // of the flow states; see bpf/lib/flow.bpf.h
   std::map<std::string, std::string, std::less<>> refusals_;  // probe -> why the kernel refused it
   std::map<std::string, MappedArray, std::less<>> arrays_;
   std::map<std::string, ProgramStats, std::less<>> past_stats_;  // of the sets before, by program

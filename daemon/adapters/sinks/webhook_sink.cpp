@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::chrono::milliseconds kDrain{800};
+constexpr std::chrono::milliseconds kDrain{400};
 constexpr std::chrono::seconds kLongestRetryAfter{60};
 
 }  // namespace

@@ -50,7 +50,7 @@ struct AlertReport {
 };
 
 struct DeliveryReport {
-  std::string_view sink;
+  std::string sink;
   std::uint64_t delivered = 0;
   std::uint64_t failed = 0;
   std::uint64_t dropped = 0;
