@@ -44,9 +44,9 @@ const MetricSpec kMapBytes{"tcpperf_map_bytes",
                            {"map"}};
 const MetricSpec kLostUpdates{
     "tcpperf_lost_updates_total",
-    "Events that were seen but not measured: flow_memory (no memory for a socket's state), rtt_sample (an earlier "
-    "event "
-    "of the flow was missed), synack_memory, program_recursion (a softirq interrupted a running program).",
+    "Events that were seen but not measured: flow_memory (no memory for a socket's state), rtt_sample (it came out "
+    "negative, so an earlier event of the flow was missed), synack_memory, program_recursion (a softirq interrupted a "
+    "running program).",
     MetricKind::kCounter,
     Unit::kNone,
     {"reason"}};

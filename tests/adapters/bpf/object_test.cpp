@@ -111,6 +111,21 @@ TEST_CASE("map names fit into the kernel's fifteen characters and stay distinct"
   }
 }
 
+TEST_CASE("the maps are small, and none is multiplied by the number of CPUs", "[object]") {
+  const Object object = open_object();
+  std::uint64_t bytes = 0;
+  const struct bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object.handle()) {
+    INFO(bpf_map__name(map));
+    CHECK(bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY);
+    CHECK(bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_HASH);
+    const std::uint64_t element = std::uint64_t{bpf_map__key_size(map)} + bpf_map__value_size(map);
+    bytes += bpf_map__max_entries(map) * element;
+  }
+  CHECK(bytes > 0);
+  CHECK(bytes < 64ULL << 20);
+}
+
 TEST_CASE("a constant that does not exist or does not fit is an error", "[object]") {
   Object object = open_object();
   CHECK_FALSE(object.set_constant("cfg_no_such_thing", 1).has_value());
