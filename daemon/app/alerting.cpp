@@ -58,6 +58,9 @@ core::Result<void> check_condition(core::ProbeTable probes, std::string_view con
   if (!compiled) {
     return compiled.error();
   }
+  if ((*compiled)->variables().empty()) {
+    return core::Error{"the condition uses no signal, so nothing could ever change it"};
+  }
   return {};
 }
 

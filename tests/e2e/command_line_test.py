@@ -81,6 +81,12 @@ class CommandLine(EndToEndTest):
         for place, words in MISTAKES.items():
             self.assertIn(words, found[place])
 
+    def test_a_condition_that_nothing_can_change_is_refused(self):
+        path = self.file("alerts:\n  - name: always\n    condition: 5 > 3\n")
+        done = tcpperfd("--config.check", f"--config.file={path}")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{path}:3:16: alerts[0].condition: the condition uses no signal", done.stderr)
+
     def test_a_bad_configuration_keeps_the_daemon_from_starting(self):
         path = self.file("tick: never\n")
         done = tcpperfd(f"--config.file={path}", "--web.listen-address=127.0.0.1:0")
