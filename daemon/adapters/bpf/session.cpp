@@ -322,6 +322,7 @@ std::vector<ProgramStats> Session::program_stats() const {
     stats.recursion_misses += info.recursion_misses;
   }
   std::vector<ProgramStats> out;
+  out.reserve(total.size());
   for (auto& [name, stats] : total) {
     out.push_back(std::move(stats));
   }
