@@ -59,9 +59,20 @@ class Rsyslog:
         test.start_program("rsyslogd", "-n", "-f", config, "-i", test.folder / "rsyslogd.pid")
         wait_until(socket.is_socket, "rsyslogd's socket")
         # Nothing of the machine's /dev but what every program may expect.
-        script = (f'd=$(mktemp -d) && mount --bind /dev "$d" && mount -t tmpfs none /dev && for n in null zero urandom; '
-                  f'do touch "/dev/$n" && mount --bind "$d/$n" "/dev/$n"; done && umount "$d" && rmdir "$d" && '
-                  f'ln -s "{socket}" /dev/log && exec "$@"')
+        script = f"""
+            set -e
+            old=$(mktemp -d)
+            mount --bind /dev "$old"
+            mount -t tmpfs none /dev
+            for name in null zero urandom; do
+              touch "/dev/$name"
+              mount --bind "$old/$name" "/dev/$name"
+            done
+            umount "$old"
+            rmdir "$old"
+            ln -s "{socket}" /dev/log
+            exec "$@"
+            """
         self.prefix = (tool("unshare"), "--mount", "--propagation", "private", "sh", "-c", script, "sh")
 
     def lines(self):
@@ -159,24 +170,32 @@ class Alerts(EndToEndTest):
 
     def test_a_slow_path_is_told(self):
         daemon = self.start_watching(SLOW, SLOW_SETUP)
+        alerts = ("slow_path", "slow_setup")
         # One message fills the queue for longer than the conditions allow, and a SYN has to wait behind it.
-        with Server(self.pair.b, message_bytes=60_000) as server:
-            with Chatter(self.pair.a, server, connections=2):
+        with Server(self.pair.b, message_bytes=40_000) as server:
+            with Chatter(self.pair.a, server):
                 wait_until(lambda: daemon.scrape().total("tcpperf_alert_evaluable", alert="slow_path"), "it is judged")
                 self.assertEqual(daemon.scrape().total("tcpperf_alert_active"), 0)
                 self.pair.slow_down("1mbit")
                 self.await_active(daemon, "slow_path", 1)
                 with Chatter(self.pair.a, server, connections=2):
                     self.await_active(daemon, "slow_setup", 1)
-                self.pair.full_speed()
-                self.await_active(daemon, "slow_path", 0)
-                self.await_active(daemon, "slow_setup", 0)
-        self.assert_deliveries(daemon, 4)
-        events = {(record["alert"], record["state"]): record for record in self.records(self.file)}
-        self.assertEqual(len(events), 4, events)
-        self.assertGreater(events["slow_path", "firing"]["signals"]["rtt_p99"], 0.15)
-        self.assertGreater(events["slow_setup", "firing"]["signals"]["handshake_client_p99"], 0.15)
-        self.assertTrue(self.await_syslog("daemon.warning")[0].count("FIRING warning slow_path"))
+            self.pair.full_speed()
+            with Chatter(self.pair.a, server):
+                for alert in alerts:
+                    self.await_active(daemon, alert, 0)
+
+        # More than once is possible, as the queue fills and empties.
+        self.assert_deliveries(daemon, len(self.records(self.file)))
+        for alert in alerts:
+            records = [record for record in self.records(self.file) if record["alert"] == alert]
+            fired = int(daemon.scrape().total("tcpperf_alerts_total", alert=alert))
+            self.assertEqual([record["state"] for record in records], ["firing", "resolved"] * fired)
+            for record in records[::2]:
+                self.assertGreater(record["signals"][record["condition"].split()[0]], 0.15)
+            severity = records[0]["severity"]
+            self.assertEqual(len(self.await_syslog(f"FIRING {severity} {alert}: ")), fired)
+            self.assertEqual(len(self.await_syslog(f"RESOLVED {severity} {alert}: ")), fired)
         self.assertEqual(self.webhook.events(), self.records(self.file))
 
     def test_a_rule_that_is_taken_away_resolves_its_alert(self):

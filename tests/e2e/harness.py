@@ -25,6 +25,8 @@ import metrics
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TCPPERFD = pathlib.Path(os.environ.get("TCPPERFD", ROOT / "build/bin/tcpperfd"))
 PROBES = ("rtt", "handshake", "retransmit", "state", "drop", "reset")
+# Of everything that has a name outside the test; a process id follows.
+PREFIX = "tcpperf-e2e-"
 # Debian's own programs, whatever else the caller has in front of them.
 TOOL_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -213,6 +215,14 @@ class Daemon(Program):
             raise AssertionError(f"{error}\ntcpperfd said:\n{self.said()}") from None
 
 
+def remove_abandoned(folder, remove):
+    """What tests that were killed have left in a folder, by its name: PREFIX, their process id, a dash."""
+    for entry in folder.glob(PREFIX + "*") if folder.is_dir() else ():
+        owner = re.match(PREFIX + r"(\d+)-", entry.name)
+        if owner and not pathlib.Path("/proc", owner[1]).exists():
+            remove(entry)
+
+
 class EndToEndTest(unittest.TestCase):
     """A test on the real kernel with a folder of its own."""
 
@@ -223,7 +233,8 @@ class EndToEndTest(unittest.TestCase):
             self.fail("this test loads BPF programs and makes network namespaces: run it as root")
         if not TCPPERFD.is_file():
             self.fail(f"{TCPPERFD} does not exist: build it, or name another with TCPPERFD")
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tcpperf-e2e-"))
+        remove_abandoned(pathlib.Path(tempfile.gettempdir()), lambda folder: shutil.rmtree(folder, ignore_errors=True))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self.folder.chmod(0o755)
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 

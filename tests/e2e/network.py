@@ -6,16 +6,15 @@ import ctypes
 import itertools
 import os
 import pathlib
-import re
 import select
 import socket
 import struct
 import threading
+import time
 
-from harness import run
+from harness import PREFIX, remove_abandoned, run
 
 NAMED = pathlib.Path("/run/netns")
-PREFIX = "tcpperf-e2e-"
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 _numbers = itertools.count()
@@ -24,14 +23,6 @@ _numbers = itertools.count()
 def _set_namespace(fd):
     if _libc.setns(fd, CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns")
-
-
-def _remove_abandoned():
-    """What a test that was killed has left."""
-    for entry in NAMED.glob(PREFIX + "*") if NAMED.is_dir() else ():
-        owner = re.match(PREFIX + r"(\d+)-", entry.name)
-        if owner and not pathlib.Path("/proc", owner[1]).exists():
-            run("ip", "netns", "del", entry.name, check=False)
 
 
 class Side:
@@ -77,7 +68,7 @@ class Pair:
     """`networks` are those of this pair alone, for a filter: no other traffic of the machine has them."""
 
     def __init__(self):
-        _remove_abandoned()
+        remove_abandoned(NAMED, lambda entry: run("ip", "netns", "del", entry.name, check=False))
         number = next(_numbers)
         name = f"{PREFIX}{os.getpid()}-{number}"
         net = (os.getpid() * 8 + number) % 512  # of 198.18.0.0/15, which is for tests
@@ -196,6 +187,7 @@ class Chatter:
         self._side, self._server, self._pause_seconds = side, server, pause_seconds
         self._stop = threading.Event()
         self.exchanges = 0
+        self._clients = []
         self._threads = [threading.Thread(target=self._talk, daemon=True) for _ in range(connections)]
 
     def __enter__(self):
@@ -205,6 +197,12 @@ class Chatter:
 
     def __exit__(self, *_):
         self._stop.set()
+        end = time.monotonic() + 1
+        for thread in self._threads:
+            thread.join(max(0, end - time.monotonic()))
+        for client in list(self._clients):  # what still waits for a message to arrive
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(30)
 
@@ -212,6 +210,7 @@ class Chatter:
         message = b"m" * self._server._message_bytes
         while not self._stop.is_set():
             with self._side.open_socket() as client:
+                self._clients.append(client)
                 try:
                     client.connect(self._server.address)
                     while not self._stop.is_set():

@@ -16,7 +16,8 @@ def as_nobody(*capabilities):
     """A command that runs another as user nobody with these capabilities and no way to get more."""
     sets = ",".join(["-all", *(f"+{name}" for name in capabilities)])
     return (tool("setpriv"), "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--no-new-privs",
-            "--inh-caps", sets, "--ambient-caps", sets, "--bounding-set", sets)
+            "--inh-caps", sets, "--ambient-caps", sets, "--bounding-set", sets,
+            "--pdeathsig", "KILL")  # again, as it is lost with the user id
 
 
 class Privileges(EndToEndTest):

@@ -162,51 +162,50 @@ class Reload(EndToEndTest):
             self.assertEqual(self.connects(daemon), counted)
 
     def test_reloads_that_leave_the_probes_alone_miss_no_connection(self):
-        # Sent one after the other as fast as they are carried out, among connections.
-        counted, missed = self.count_among_reloads([self.config(), self.config(alerts=[RULE], tick="1s")])
-        self.assertEqual(missed, 0)
-        self.assertEqual(counted, 2 * CONNECTIONS)
+        for made, counted in self.count_among_reloads([self.config(), self.config(alerts=[RULE], tick="1s")]):
+            self.assertEqual(counted, made)
 
     def test_reloads_that_change_the_probes_count_no_connection_twice(self):
         both = self.pair.networks + ["203.0.113.0/24"]
-        counted, missed = self.count_among_reloads([self.config(), self.config(filter={"local_ip": both})])
-        self.assertLessEqual(counted, 2 * CONNECTIONS)
-        # Between two sets of programs a connection can be missed: a few, not most.
-        self.assertGreater(counted, CONNECTIONS)
+        for made, counted in self.count_among_reloads([self.config(), self.config(filter={"local_ip": both})]):
+            # Between two sets of programs a connection can be missed: a few, not most.
+            self.assertLessEqual(counted, made)
+            self.assertGreater(counted, made / 2)
 
     def count_among_reloads(self, configs):
-        """Connections counted in both roles, and how many of CONNECTIONS each role misses at least."""
+        """Connections made while one configuration follows the other as fast as they are carried out, and how many of
+        them were counted, in each role."""
         daemon = self.start(configs[0])
         stop = threading.Event()
-        reloads = [0]
+        reloads = []
         scrapes = []
 
         def reload():
             while not stop.is_set():
-                reloads[0] += 1
-                daemon.reload(configs[reloads[0] % len(configs)])
+                reloads.append(daemon.reload(configs[(len(reloads) + 1) % len(configs)]))
 
         def scrape():
             while not stop.is_set():
                 scrapes.append(daemon.scrape())
 
         threads = [threading.Thread(target=target, daemon=True) for target in (reload, scrape)]
+        made = 0
         with Server(self.pair.b) as server:
             for thread in threads:
                 thread.start()
-            for _ in range(CONNECTIONS):
+            while made < CONNECTIONS or (len(reloads) < 10 and all(thread.is_alive() for thread in threads)):
                 connect_and_close(self.pair.a, server.address)
+                made += 1
                 time.sleep(0.005)
             stop.set()
             for thread in threads:
                 thread.join(30)
-        self.assertGreater(reloads[0], 5)
-        self.assertGreater(len(scrapes), 5)
+        self.assertGreaterEqual(len(reloads), 10)
+        self.assertGreater(len(scrapes), 1)
         scrapes.append(daemon.scrape())
         for before, after in zip(scrapes, scrapes[1:]):
             self.assert_went_on(before, after)
-        connects = [scrapes[-1].total("tcpperf_connects_total", role=role) for role in ("client", "server")]
-        return sum(connects), CONNECTIONS - min(connects)
+        return [(made, scrapes[-1].total("tcpperf_connects_total", role=role)) for role in ("client", "server")]
 
     def test_signals_that_come_in_a_burst_are_served(self):
         daemon = self.start(self.config())
