@@ -220,7 +220,9 @@ TEST_CASE("a socket that connects again is measured anew and filtered anew", "[h
         test::transfer(socket, 7);
         sockaddr nobody{};
         nobody.sa_family = AF_UNSPEC;
-        ::connect(socket.get(), &nobody, sizeof(nobody));
+        if (::connect(socket.get(), &nobody, sizeof(nobody)) != 0) {
+          throw std::runtime_error("disconnect");
+        }
       }
     });
   };
