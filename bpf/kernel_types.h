@@ -86,7 +86,6 @@ struct sk_buff {
 	unsigned int len;
 	int skb_iif;
 	__be16 protocol;
-	u16 transport_header;
 	u16 network_header;
 	unsigned char *head;
 };
@@ -119,7 +118,6 @@ enum {
 enum { CA_OPEN, CA_DISORDER, CA_CWR, CA_RECOVERY, CA_LOSS };
 
 /* icsk_pending, include/net/inet_connection_sock.h */
-#define ICSK_TIME_RETRANS 1
 #define ICSK_TIME_LOSS_PROBE 5
 
 #define AF_INET 2
