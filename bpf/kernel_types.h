@@ -24,7 +24,13 @@ struct in6_addr {
 	} in6_u;
 };
 
-struct net;
+struct ns_common {
+	unsigned int inum; /* inode number, as `lsns` shows it */
+};
+
+struct net {
+	struct ns_common ns;
+};
 
 typedef struct {
 	struct net *net;
@@ -42,17 +48,49 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+/* The cgroup of the process that made the socket, or of its listener. */
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
+struct net_device {
+	char name[16];
+};
+
+struct dst_entry {
+	struct net_device *dev;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_protocol;
 	int sk_err;
+	struct dst_entry *sk_dst_cache;
+	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct socket {
+	struct sock *sk;
 };
 
 struct inet_sock {
 	__be16 inet_sport; /* stays when the port is given back at CLOSE; skc_num does not */
 };
 
+struct tcp_congestion_ops {
+	char name[16];
+};
+
 struct inet_connection_sock {
+	const struct tcp_congestion_ops *icsk_ca_ops;
 	u8 icsk_ca_state : 5;
 	u8 icsk_pending;
 };
@@ -60,6 +98,11 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u32 data_segs_out; /* RFC 4898 tcpEStatsPerfDataSegsOut */
+	u64 bytes_sent;	   /* payload, retransmitted included */
+	u64 bytes_retrans; /* payload sent again */
+	u64 bytes_acked;   /* sequence numbers, a client's SYN and a FIN included */
+	u32 snd_nxt;
+	u32 snd_una;
 	u64 tcp_mstamp;	   /* us of CLOCK_MONOTONIC, when the last segment was processed */
 	u32 mdev_us;	   /* mean deviation << 2 */
 	u32 srtt_us;	   /* smoothed RTT << 3 */
@@ -95,6 +138,34 @@ struct tcp_skb_cb {
 	u16 tcp_gso_segs;
 };
 
+struct task_struct {
+	unsigned int flags;
+	struct task_struct *group_leader;
+	char comm[16];
+	int tgid;
+};
+
+struct file;
+struct seq_file;
+struct bpf_map;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__bpf_sk_storage_map {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	struct sock *sk;
+	void *value;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct file *file;
+};
+
 #pragma clang attribute pop
 
 /* include/net/tcp_states.h */
@@ -119,6 +190,8 @@ enum { CA_OPEN, CA_DISORDER, CA_CWR, CA_RECOVERY, CA_LOSS };
 
 /* icsk_pending, include/net/inet_connection_sock.h */
 #define ICSK_TIME_LOSS_PROBE 5
+
+#define PF_KTHREAD 0x00200000
 
 #define AF_INET 2
 #define AF_INET6 10

@@ -16,7 +16,10 @@
 #include "hooks/reset_receive.bpf.c"
 #include "hooks/reset_send.bpf.c"
 #include "hooks/retransmit.bpf.c"
+#include "hooks/sample.bpf.c"
+#include "hooks/seed.bpf.c"
 #include "hooks/state.bpf.c"
 #include "hooks/synack_retransmit.bpf.c"
+#include "hooks/user.bpf.c"
 
 char LICENSE[] SEC("license") = "GPL";

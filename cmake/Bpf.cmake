@@ -19,7 +19,7 @@ function(tcpperf_bpf_object name source)
   file(GLOB_RECURSE parts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.h ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
   add_custom_command(
     OUTPUT ${object}
-    COMMAND ${BPF_CLANG} -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_${BPF_ARCH} -Wall -Wextra -Werror
+    COMMAND ${BPF_CLANG} -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_${BPF_ARCH} -Wall -Wextra -Werror
             -Wno-unused-parameter -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
             -I${CMAKE_CURRENT_SOURCE_DIR} -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
     COMMAND ${BPF_STRIP} -g ${object}

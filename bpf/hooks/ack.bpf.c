@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Every segment that arrives on an ESTABLISHED connection, before it is processed. The hot path. */
-#include "probes/retransmit.bpf.h"
 #include "probes/rtt.bpf.h"
 
 SEC("tp_btf/tcp_probe")
@@ -11,10 +10,9 @@ int BPF_PROG(on_ack, struct sock *sk)
 
 	if (!tp)
 		return 0;
-	flow = flow_of(sk, tp, false);
+	flow = flow_of(sk, tp);
 	if (!flow)
 		return 0;
 	rtt_on_ack(flow, tp);
-	retransmit_count_sent(flow, tp);
 	return 0;
 }

@@ -10,7 +10,7 @@ int BPF_PROG(on_destroy, struct sock *sk)
 
 	if (!tp)
 		return 0;
-	flow = flow_of(sk, tp, false);
+	flow = flow_of(sk, tp);
 	if (!flow)
 		return 0;
 	retransmit_count_sent(flow, tp);

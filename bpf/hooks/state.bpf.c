@@ -14,11 +14,16 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 
 	if (!tp)
 		return 0;
-	flow = flow_of(sk, tp, to == TCP_SYN_SENT || to == TCP_LISTEN);
+	flow = flow_find(sk, tp,
+			 to == TCP_SYN_SENT || to == TCP_LISTEN ? FLOW_BEGINS
+			 : from == TCP_SYN_RECV		       ? FLOW_BEGINS_IF_NEW
+							       : FLOW_GOES_ON);
 	if (!flow)
 		return 0;
+	flow_on_state(flow, sk, from, to);
 	rtt_on_state(flow, tp, from, to);
-	retransmit_count_sent(flow, tp);
+	if (to == TCP_CLOSE)
+		retransmit_count_sent(flow, tp);
 	handshake_on_state(flow, sk, tp, from, to, now_ns);
 	state_on_state(flow, from, to, now_ns);
 	return 0;

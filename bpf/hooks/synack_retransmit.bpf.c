@@ -8,12 +8,10 @@ int BPF_PROG(on_synack, struct sock *listener, struct request_sock *req)
 {
 	struct endpoints ends;
 
-	if (filter_active()) {
-		endpoints_of_common(&req->__req_common, &ends);
-		if (filter_judge(&ends) != VERDICT_MEASURE)
-			return 0;
-	}
+	endpoints_of_common(&req->__req_common, &ends);
+	if (filter_active() && filter_judge(&ends) != VERDICT_MEASURE)
+		return 0;
 	handshake_on_synack_retransmit(req);
-	retransmit_on_synack_retransmit();
+	retransmit_on_synack_retransmit(&ends);
 	return 0;
 }

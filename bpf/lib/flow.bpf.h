@@ -8,8 +8,8 @@
 #ifndef TCPPERF_LIB_FLOW_H
 #define TCPPERF_LIB_FLOW_H
 
-#include "lib/endpoints.bpf.h"
 #include "lib/lost.bpf.h"
+#include "lib/owner.bpf.h"
 
 struct flow {
 	u64 connect_started_ns; /* handshake: CLOSE -> SYN_SENT; 0 = not a client, or not seen */
@@ -20,8 +20,14 @@ struct flow {
 	u32 delivered;		/* rtt: likewise */
 	u32 data_segments;	/* retransmit: data_segs_out already counted */
 	u32 epoch;		/* of the programs that wrote this last */
-	u8 verdict;		/* filter: enum verdict */
-	u8 deferred_syn;	/* state: CLOSE -> SYN_SENT seen while the filter was undecided */
+	u16 slot[TCPPERF_GROUPINGS];
+	u8 verdict;	 /* filter: enum verdict */
+	u8 deferred_syn; /* state: CLOSE -> SYN_SENT seen while the filter or the group was undecided */
+	u8 grouped;	 /* `slot` is valid */
+	u8 overflowed;	 /* bit per grouping: counted as an overflow */
+	u8 role;	 /* enum tcpperf_group_role */
+	u8 owner_known;	 /* bound, not only inherited from the listener */
+	u8 older;	 /* the connection began before we looked */
 };
 
 /* One per TCP socket seen, allocated at first sight. Without memory the event is lost and counted. */
@@ -37,6 +43,13 @@ struct {
  * from two consecutive values of a socket must begin anew.
  */
 const volatile u32 cfg_epoch;
+
+/* What an event says about the life of its socket. */
+enum flow_moment {
+	FLOW_GOES_ON,
+	FLOW_BEGINS,	   /* connects or listens from now on; it may have had a connection before */
+	FLOW_BEGINS_IF_NEW /* the first event of an accepted connection, or a later one of another */
+};
 
 /* What already happened on a socket before we saw it is not ours to count. */
 static __always_inline void flow_skip_gap(struct flow *flow, const struct tcp_sock *tp)
@@ -55,6 +68,24 @@ static __always_inline void flow_begin(struct flow *flow, const struct tcp_sock 
 	flow->data_segments = tp->data_segs_out;
 }
 
+/*
+ * The role of a connection whose beginning was not seen. bytes_acked counts sequence numbers, a client's SYN among
+ * them; bytes_sent counts payload. So what was sent for the first time, and what was acknowledged or is in flight,
+ * differ by one for a client and by nothing for a server, as long as it has not sent a FIN.
+ */
+static __always_inline u8 flow_role_of_older(const struct sock *sk, const struct tcp_sock *tp)
+{
+	u8 state = sk->__sk_common.skc_state;
+	u64 numbers = tp->bytes_acked + (u32)(tp->snd_nxt - tp->snd_una);
+	u64 payload = tp->bytes_sent - tp->bytes_retrans;
+
+	if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT)
+		return TCPPERF_ROLE_UNKNOWN;
+	if (numbers == payload)
+		return TCPPERF_ROLE_SERVER;
+	return numbers == payload + 1 ? TCPPERF_ROLE_CLIENT : TCPPERF_ROLE_UNKNOWN;
+}
+
 static __always_inline void flow_judge(struct flow *flow, const struct sock *sk)
 {
 	struct endpoints ends;
@@ -67,12 +98,41 @@ static __always_inline void flow_judge(struct flow *flow, const struct sock *sk)
 	flow->verdict = filter_judge(&ends);
 }
 
+/* Resolves the socket to its groups. A listener is no connection and stays in `other`. */
+static __noinline int flow_group(struct flow *flow, struct sock *sk)
+{
+	struct tcpperf_group_key facts = {};
+	struct endpoints ends;
+
+	if (!flow || !sk)
+		return 0;
+	flow->grouped = 1;
+	if (sk->__sk_common.skc_state == TCP_LISTEN)
+		return 0;
+	endpoints_of_socket(sk, &ends);
+	group_facts_of_ends(&ends, flow->role, &facts);
+	group_facts_of_socket(sk, &facts);
+	group_facts_of_owner(sk, &facts);
+	for (u32 i = 0; i < TCPPERF_GROUPINGS; i++) {
+		u32 slot;
+
+		if (!group_dimensions(i))
+			break;
+		slot = group_resolve(&facts, i);
+		flow->slot[i] = slot;
+		if (slot == TCPPERF_OTHER && !(flow->overflowed & 1 << i)) {
+			flow->overflowed |= 1 << i;
+			count_in(&group_overflow, i, 1);
+		}
+	}
+	return 0;
+}
+
 /*
- * The flow of a full TCP socket, or NULL when it is filtered out or has no memory. `begins`: the socket connects or
- * listens from now on; it may have had a connection before. A flow whose verdict is still undecided is returned: only
- * the state hook sees such sockets.
+ * The state of a full TCP socket, or NULL when it is filtered out or has no memory. It may not be grouped, and the
+ * verdict may be undecided: only the hook of state changes sees such sockets.
  */
-static __always_inline struct flow *flow_of(struct sock *sk, const struct tcp_sock *tp, bool begins)
+static __always_inline struct flow *flow_find(struct sock *sk, const struct tcp_sock *tp, enum flow_moment moment)
 {
 	struct flow *flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
 
@@ -82,15 +142,74 @@ static __always_inline struct flow *flow_of(struct sock *sk, const struct tcp_so
 			lost(TCPPERF_LOST_FLOW);
 			return NULL;
 		}
-		begins = true;
-	}
-	if (begins)
 		flow_begin(flow, tp);
-	else if (flow->epoch != cfg_epoch)
+		if (moment == FLOW_GOES_ON) {
+			flow->older = 1;
+			flow->role = flow_role_of_older(sk, tp);
+		}
+	} else if (moment == FLOW_BEGINS) {
+		flow_begin(flow, tp);
+	} else if (flow->epoch != cfg_epoch) {
 		flow_skip_gap(flow, tp);
+	}
 	if (flow->verdict == VERDICT_UNDECIDED)
 		flow_judge(flow, sk);
 	return flow->verdict == VERDICT_IGNORE ? NULL : flow;
 }
+
+/* The same, grouped. */
+static __always_inline struct flow *flow_of(struct sock *sk, const struct tcp_sock *tp)
+{
+	struct flow *flow = flow_find(sk, tp, FLOW_GOES_ON);
+
+	if (flow && cfg_group_dimensions && !flow->grouped)
+		flow_group(flow, sk);
+	return flow;
+}
+
+/* The current task acts on the socket, in process context. */
+static __always_inline void flow_bind_owner(struct flow *flow, struct sock *sk)
+{
+	if (!groups_by_owner() || flow->owner_known)
+		return;
+	if (owner_set(sk, (const struct task_struct *)bpf_get_current_task())) {
+		flow->owner_known = 1;
+		flow->grouped = 0;
+	}
+}
+
+/* A change of state tells the role, in process context the owner, and when the rest of the group is settled. */
+static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, int from, int to)
+{
+	if (to == TCP_SYN_SENT) {
+		flow->role = TCPPERF_ROLE_CLIENT;
+		flow_bind_owner(flow, sk); /* connect() */
+	} else if (to == TCP_LISTEN) {
+		flow_bind_owner(flow, sk); /* listen() */
+	} else if (to == TCP_ESTABLISHED) {
+		if (flow->role == TCPPERF_ROLE_UNKNOWN)
+			flow->role = from == TCP_SYN_RECV ? TCPPERF_ROLE_SERVER : TCPPERF_ROLE_CLIENT;
+		flow->grouped = 0;
+	} else if (from == TCP_CLOSE_WAIT && to == TCP_LAST_ACK) {
+		flow_bind_owner(flow, sk); /* close() or shutdown() */
+	}
+	if (cfg_group_dimensions && !flow->grouped)
+		flow_group(flow, sk);
+}
+
+/* The index of a probe's cell in its array, for a flow that is grouped. */
+static __always_inline u32 flow_cell(const struct flow *flow, u32 grouping, u32 groups, u32 cells, u32 cell)
+{
+	if (!groups)
+		return cell;
+	return flow->slot[grouping % TCPPERF_GROUPINGS] * cells + cell;
+}
+
+/* FLOW_CELL(flow, rtt, 1, 0): cell 0 of the one cell that each group of probe rtt has. */
+#define FLOW_CELL(flow, probe, cells, cell)                                                                            \
+	flow_cell(flow, cfg_##probe##_grouping, cfg_##probe##_groups, cells, cell)
+/* The same for a connection without a socket. */
+#define ENDS_CELL(ends, probe, cells, cell)                                                                            \
+	((cfg_##probe##_groups ? group_of_ends(ends, cfg_##probe##_grouping) * (cells) : 0) + (cell))
 
 #endif

@@ -28,8 +28,11 @@
 /* All CPUs write the same words, so every write is atomic. */
 static __always_inline void count_in(void *counters, u32 index, u64 amount)
 {
-	u64 *counter = bpf_map_lookup_elem(counters, &index);
+	u64 *counter;
 
+	if (!amount)
+		return;
+	counter = bpf_map_lookup_elem(counters, &index);
 	if (counter)
 		__sync_fetch_and_add(counter, amount);
 }
@@ -52,6 +55,28 @@ static __always_inline void observe_in(void *histograms, u32 index, u64 value)
 	barrier_var(bucket);
 	if (bucket < TCPPERF_HISTOGRAM_BUCKETS)
 		__sync_fetch_and_add(&h->bucket[bucket], 1);
+}
+
+/*
+ * How far `now`, a counter of the kernel's, is ahead of what was seen of it, which then is `now`. The sampling and the
+ * hooks may do this at once: each step is counted by one of them. 0 when the other was faster, or `now` went back.
+ */
+static __always_inline u32 advance32(u32 *seen, u32 now)
+{
+	u32 before = *(volatile u32 *)seen;
+
+	if ((s32)(now - before) <= 0 || __sync_val_compare_and_swap(seen, before, now) != before)
+		return 0;
+	return now - before;
+}
+
+static __always_inline u64 advance64(u64 *seen, u64 now)
+{
+	u64 before = *(volatile u64 *)seen;
+
+	if ((s64)(now - before) <= 0 || __sync_val_compare_and_swap(seen, before, now) != before)
+		return 0;
+	return now - before;
 }
 
 #endif

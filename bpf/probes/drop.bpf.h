@@ -9,11 +9,10 @@
 #ifndef TCPPERF_PROBES_DROP_H
 #define TCPPERF_PROBES_DROP_H
 
-#include "lib/endpoints.bpf.h"
-#include "lib/maps.bpf.h"
-#include "abi/counters.h"
+#include "lib/flow.bpf.h"
 
 const volatile bool cfg_drop;
+PROBE_GROUPS(drop);
 /* Numbers of enum skb_drop_reason on this kernel; ~0 when it has no such reason. */
 const volatile u32 kernel_drop_not_specified = 2;
 const volatile u32 kernel_drop_queue_purge = ~0U;
@@ -22,34 +21,34 @@ const volatile u32 kernel_drop_queue_purge = ~0U;
 COUNTER_ARRAY(drop_count, TCPPERF_DROP_COUNTERS);
 
 /* Before it has an IP header, a packet that we send is known by its socket. */
-static __always_inline bool drop_is_measured(const struct sk_buff *skb)
+static __always_inline bool drop_is_measured(const struct sk_buff *skb, struct endpoints *ends)
 {
-	struct endpoints ends = {};
 	const struct sock *sk;
 
-	if (!endpoints_of_packet(skb, &ends)) {
+	if (!endpoints_of_packet(skb, ends)) {
 		sk = skb->sk;
 		if (skb->protocol != 0 || !sk || sk->__sk_common.skc_state == TCP_TIME_WAIT ||
 		    sk->__sk_common.skc_state == TCP_NEW_SYN_RECV || sk->sk_protocol != IPPROTO_TCP)
 			return false;
-		endpoints_of_socket(sk, &ends);
+		endpoints_of_socket(sk, ends);
 	}
-	return !filter_active() || filter_judge(&ends) == VERDICT_MEASURE;
+	return !filter_active() || filter_judge(ends) == VERDICT_MEASURE;
 }
 
 static __always_inline void drop_on_free(const struct sk_buff *skb, u32 reason)
 {
-	u32 index = reason;
+	struct endpoints ends = {};
+	u32 cell = reason;
 
 	if (!cfg_drop || reason < kernel_drop_not_specified || reason == kernel_drop_queue_purge)
 		return;
-	if (!drop_is_measured(skb))
+	if (!drop_is_measured(skb, &ends))
 		return;
 	if (reason == kernel_drop_not_specified)
-		index = TCPPERF_DROP_UNSPECIFIED;
+		cell = TCPPERF_DROP_UNSPECIFIED;
 	else if (reason >= TCPPERF_DROP_REASONS)
-		index = TCPPERF_DROP_SUBSYSTEM;
-	count_in(&drop_count, index, 1);
+		cell = TCPPERF_DROP_SUBSYSTEM;
+	count_in(&drop_count, ENDS_CELL(&ends, drop, TCPPERF_DROP_COUNTERS, cell), 1);
 }
 
 #endif

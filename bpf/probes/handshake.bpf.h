@@ -12,6 +12,7 @@
 #include "lib/flow.bpf.h"
 
 const volatile bool cfg_handshake;
+PROBE_GROUPS(handshake);
 
 /* Written by every CPU, atomically; fixed size; never deleted. */
 HISTOGRAM_ARRAY(handshake_hist, TCPPERF_ROLES);
@@ -71,12 +72,22 @@ static __always_inline enum tcpperf_connect_failure handshake_failure(int err)
 	return TCPPERF_CONNECT_OTHER;
 }
 
-static __always_inline void handshake_server_done(const struct sock *sk, const struct tcp_sock *tp, u64 now_ns)
+static __always_inline void handshake_count_one(const struct flow *flow, u32 cell)
+{
+	count_in(&handshake_count, FLOW_CELL(flow, handshake, TCPPERF_HANDSHAKE_COUNTERS, cell), 1);
+}
+
+static __always_inline void handshake_observe(const struct flow *flow, enum tcpperf_role role, u64 time)
+{
+	observe_in(&handshake_hist, FLOW_CELL(flow, handshake, TCPPERF_ROLES, role), time);
+}
+
+static __always_inline void handshake_server_done(const struct flow *flow, const struct sock *sk, const struct tcp_sock *tp, u64 now_ns)
 {
 	struct synack_key key;
 	u64 *sent_us;
 
-	count_in(&handshake_count, TCPPERF_SERVER, 1);
+	handshake_count_one(flow, TCPPERF_SERVER);
 	if (tp->total_retrans == 0) {
 		/*
 		 * tcp_synack_rtt_meas(): the first and only sample so far, in microseconds. After a SYN cookie the
@@ -86,14 +97,14 @@ static __always_inline void handshake_server_done(const struct sock *sk, const s
 		u32 sample_us = tp->srtt_us >> 3;
 
 		if (sample_us % 1000)
-			observe_in(&handshake_hist, TCPPERF_SERVER, tcpperf_time_from_us(sample_us));
+			handshake_observe(flow, TCPPERF_SERVER, tcpperf_time_from_us(sample_us));
 		return;
 	}
 	synack_key_of(&sk->__sk_common, &key);
 	sent_us = bpf_map_lookup_elem(&synack_sent_us, &key);
 	if (!sent_us)
 		return;
-	observe_in(&handshake_hist, TCPPERF_SERVER, tcpperf_time_from_ns(now_ns - *sent_us * 1000));
+	handshake_observe(flow, TCPPERF_SERVER, tcpperf_time_from_ns(now_ns - *sent_us * 1000));
 	bpf_map_delete_elem(&synack_sent_us, &key);
 }
 
@@ -113,16 +124,16 @@ static __always_inline void handshake_on_state(struct flow *flow, const struct s
 		return;
 	if (to == TCP_ESTABLISHED) {
 		if (!client) {
-			handshake_server_done(sk, tp, now_ns);
+			handshake_server_done(flow, sk, tp, now_ns);
 			return;
 		}
-		count_in(&handshake_count, TCPPERF_CLIENT, 1);
+		handshake_count_one(flow, TCPPERF_CLIENT);
 		if (flow->connect_started_ns)
-			observe_in(&handshake_hist, TCPPERF_CLIENT,
-				   tcpperf_time_from_ns(now_ns - flow->connect_started_ns));
+			handshake_observe(flow, TCPPERF_CLIENT,
+					  tcpperf_time_from_ns(now_ns - flow->connect_started_ns));
 		flow->connect_started_ns = 0;
 	} else if (to == TCP_CLOSE && client) {
-		count_in(&handshake_count, TCPPERF_HANDSHAKE_FAILURE + handshake_failure(sk->sk_err), 1);
+		handshake_count_one(flow, TCPPERF_HANDSHAKE_FAILURE + handshake_failure(sk->sk_err));
 		flow->connect_started_ns = 0;
 	}
 }

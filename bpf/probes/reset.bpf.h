@@ -3,47 +3,43 @@
 #ifndef TCPPERF_PROBES_RESET_H
 #define TCPPERF_PROBES_RESET_H
 
-#include "lib/endpoints.bpf.h"
-#include "lib/maps.bpf.h"
-#include "abi/counters.h"
+#include "lib/flow.bpf.h"
 
 const volatile bool cfg_reset;
+PROBE_GROUPS(reset);
 /* tcp_send_reset has a reason argument (6.10). */
 const volatile bool kernel_reset_reason;
 
 /* Written by every CPU, atomically; fixed size; never deleted. */
 COUNTER_ARRAY(reset_count, TCPPERF_RESET_COUNTERS);
 
-/* `skb` is the packet that is answered, NULL when we reset on our own; `sk` may be NULL when there is a packet. */
+/*
+ * `skb` is the packet that is answered, NULL when we reset on our own; `sk` may be NULL when there is a packet. Grouped
+ * by the ends of the connection alone, because an answered packet often has no socket.
+ */
 static __always_inline void reset_on_send(const struct sock *sk, const struct sk_buff *skb, u32 reason)
 {
 	struct endpoints ends = {};
 
 	if (!cfg_reset)
 		return;
-	if (filter_active()) {
+	if (filter_active() || cfg_reset_groups) {
 		if (skb)
 			endpoints_of_packet(skb, &ends);
 		else if (sk)
 			endpoints_of_socket(sk, &ends);
-		if (filter_judge(&ends) != VERDICT_MEASURE)
-			return;
 	}
-	count_in(&reset_count, reason < TCPPERF_RESET_REASONS ? reason : TCPPERF_RESET_OTHER, 1);
+	if (filter_active() && filter_judge(&ends) != VERDICT_MEASURE)
+		return;
+	if (reason >= TCPPERF_RESET_REASONS)
+		reason = TCPPERF_RESET_OTHER;
+	count_in(&reset_count, ENDS_CELL(&ends, reset, TCPPERF_RESET_COUNTERS, reason), 1);
 }
 
-static __always_inline void reset_on_receive(const struct sock *sk)
+static __always_inline void reset_on_receive(const struct flow *flow)
 {
-	struct endpoints ends = {};
-
-	if (!cfg_reset)
-		return;
-	if (filter_active()) {
-		endpoints_of_socket(sk, &ends);
-		if (filter_judge(&ends) != VERDICT_MEASURE)
-			return;
-	}
-	count_in(&reset_count, TCPPERF_RESET_RECEIVED, 1);
+	if (cfg_reset)
+		count_in(&reset_count, FLOW_CELL(flow, reset, TCPPERF_RESET_COUNTERS, TCPPERF_RESET_RECEIVED), 1);
 }
 
 #endif

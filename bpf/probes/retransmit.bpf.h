@@ -12,6 +12,7 @@
 #include "lib/flow.bpf.h"
 
 const volatile bool cfg_retransmit;
+PROBE_GROUPS(retransmit);
 /* tcp_retransmit_skb has an error argument (6.17): it fires for failed attempts too. */
 const volatile bool kernel_retransmit_error;
 
@@ -34,7 +35,12 @@ static __always_inline enum tcpperf_retransmit_kind retransmit_kind(const struct
 	return TCPPERF_RETRANSMIT_OTHER;
 }
 
-static __always_inline void retransmit_on_retransmit(const struct sock *sk, const struct tcp_sock *tp,
+static __always_inline void retransmit_count(const struct flow *flow, u32 cell, u64 amount)
+{
+	count_in(&retrans_count, FLOW_CELL(flow, retransmit, TCPPERF_RETRANSMIT_COUNTERS, cell), amount);
+}
+
+static __always_inline void retransmit_on_retransmit(const struct flow *flow, const struct sock *sk, const struct tcp_sock *tp,
 						     const struct sk_buff *skb, int err)
 {
 	enum tcpperf_retransmit_kind kind;
@@ -44,36 +50,27 @@ static __always_inline void retransmit_on_retransmit(const struct sock *sk, cons
 	if (!cfg_retransmit)
 		return;
 	if (err) {
-		count_in(&retrans_count, TCPPERF_RETRANSMIT_FAILED, 1);
+		retransmit_count(flow, TCPPERF_RETRANSMIT_FAILED, 1);
 		return;
 	}
 	segments = BPF_CORE_READ(control, tcp_gso_segs);
 	kind = retransmit_kind(sk, tp);
-	count_in(&retrans_count, kind, segments);
-	count_in(&retrans_count, TCPPERF_RETRANSMIT_BYTES + kind, skb->len);
+	retransmit_count(flow, kind, segments);
+	retransmit_count(flow, TCPPERF_RETRANSMIT_BYTES + kind, skb->len);
 }
 
-static __always_inline void retransmit_on_synack_retransmit(void)
+static __always_inline void retransmit_on_synack_retransmit(const struct endpoints *ends)
 {
 	if (cfg_retransmit)
-		count_in(&retrans_count, TCPPERF_RETRANSMIT_SYNACK, 1);
+		count_in(&retrans_count,
+			 ENDS_CELL(ends, retransmit, TCPPERF_RETRANSMIT_COUNTERS, TCPPERF_RETRANSMIT_SYNACK), 1);
 }
 
-/* Called wherever the flow is at hand: what was sent since then, from the socket's own counter. */
+/* What was sent since the last time, from the socket's own counter: at every sampling, and when the socket ends. */
 static __always_inline void retransmit_count_sent(struct flow *flow, const struct tcp_sock *tp)
 {
-	u32 sent, since;
-
-	if (!cfg_retransmit)
-		return;
-	sent = tp->data_segs_out;
-	since = sent - flow->data_segments;
-	if (since == 0)
-		return;
-	flow->data_segments = sent;
-	if ((s32)since < 0)
-		since = sent; /* tcp_disconnect() began a new count; never so many in one go */
-	count_in(&retrans_count, TCPPERF_RETRANSMIT_SENT, since);
+	if (cfg_retransmit)
+		retransmit_count(flow, TCPPERF_RETRANSMIT_SENT, advance32(&flow->data_segments, tp->data_segs_out));
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include "lib/flow.bpf.h"
 
 const volatile bool cfg_rtt;
+PROBE_GROUPS(rtt);
 /* Least time between two recorded samples of a connection; 0 records all. */
 const volatile u64 cfg_rtt_interval_ns;
 
@@ -27,6 +28,7 @@ static __always_inline void rtt_take_sample(struct flow *flow, const struct tcp_
 	u32 mdev = tp->mdev_us;
 	u32 before = flow->srtt_us8;
 	s64 sample_us;
+	u32 cell;
 
 	if (srtt == 0) {
 		/* No sample yet; tcp_init_metrics() sets mdev without one. */
@@ -54,9 +56,10 @@ static __always_inline void rtt_take_sample(struct flow *flow, const struct tcp_
 			return;
 		flow->rtt_observed_us = tp->tcp_mstamp;
 	}
-	observe_in(&rtt_hist, 0, tcpperf_time_from_us(sample_us));
-	observe_in(&rtt_smoothed, 0, tcpperf_time_from_us(srtt >> 3));
-	observe_in(&rtt_variation, 0, tcpperf_time_from_us(mdev >> 2));
+	cell = FLOW_CELL(flow, rtt, 1, 0);
+	observe_in(&rtt_hist, cell, tcpperf_time_from_us(sample_us));
+	observe_in(&rtt_smoothed, cell, tcpperf_time_from_us(srtt >> 3));
+	observe_in(&rtt_variation, cell, tcpperf_time_from_us(mdev >> 2));
 }
 
 static __always_inline void rtt_on_ack(struct flow *flow, const struct tcp_sock *tp)

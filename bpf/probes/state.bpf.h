@@ -11,10 +11,17 @@
 #include "lib/flow.bpf.h"
 
 const volatile bool cfg_state;
+PROBE_GROUPS(state);
 
 /* Written by every CPU, atomically; fixed size; never deleted. */
 COUNTER_ARRAY(state_count, TCPPERF_STATES *TCPPERF_STATES);
 HISTOGRAM_ARRAY(state_hist, TCPPERF_STATES);
+
+static __always_inline void state_count_change(const struct flow *flow, int from, int to)
+{
+	count_in(&state_count,
+		 FLOW_CELL(flow, state, TCPPERF_STATES * TCPPERF_STATES, from * TCPPERF_STATES + to), 1);
+}
 
 static __always_inline void state_on_state(struct flow *flow, int from, int to, u64 now_ns)
 {
@@ -24,17 +31,22 @@ static __always_inline void state_on_state(struct flow *flow, int from, int to, 
 		return;
 	/* CLOSE is not a state of a connection: no time runs there. */
 	flow->state_entered_ns = to == TCP_CLOSE ? 0 : now_ns;
-	if (flow->verdict == VERDICT_UNDECIDED) {
-		flow->deferred_syn = to == TCP_SYN_SENT;
+	/* Neither the local port nor the interface of a connecting socket is known yet. */
+	if (to == TCP_SYN_SENT && (flow->verdict == VERDICT_UNDECIDED || groups_by(TCPPERF_BY_LOCAL_PORT) ||
+				   groups_by(TCPPERF_BY_INTERFACE))) {
+		flow->deferred_syn = 1;
 		return;
 	}
+	if (flow->verdict == VERDICT_UNDECIDED)
+		return;
 	if (flow->deferred_syn) {
 		flow->deferred_syn = 0;
-		count_in(&state_count, TCP_CLOSE * TCPPERF_STATES + TCP_SYN_SENT, 1);
+		state_count_change(flow, TCP_CLOSE, TCP_SYN_SENT);
 	}
-	count_in(&state_count, from * TCPPERF_STATES + to, 1);
+	state_count_change(flow, from, to);
 	if (entered_ns)
-		observe_in(&state_hist, from, tcpperf_time_from_ns(now_ns - entered_ns));
+		observe_in(&state_hist, FLOW_CELL(flow, state, TCPPERF_STATES, from),
+			   tcpperf_time_from_ns(now_ns - entered_ns));
 }
 
 #endif

@@ -7,10 +7,10 @@
 namespace tcpperf::app {
 namespace {
 
-std::string_view tracepoint_of(core::HookTable hooks, std::string_view program) {
+std::string_view target_of(core::HookTable hooks, std::string_view program) {
   for (const core::HookDescriptor& hook : hooks) {
     if (hook.program == program) {
-      return hook.tracepoint;
+      return hook.target;
     }
   }
   return "";
@@ -23,7 +23,7 @@ std::string list_probes(core::ProbeTable probes, core::HookTable hooks) {
   for (const core::ProbeDescriptor* probe : probes) {
     out += std::string(probe->name) + ": " + std::string(probe->summary) + "\n  hooks:   ";
     for (const core::HookUse& use : probe->hooks) {
-      out += " " + std::string(tracepoint_of(hooks, use.program)) + (use.required ? "" : " (optional)");
+      out += " " + std::string(target_of(hooks, use.program)) + (use.required ? "" : " (optional)");
     }
     for (const core::MetricDef& metric : probe->metrics) {
       out += "\n  metric:   " + std::string(metric.spec.name);

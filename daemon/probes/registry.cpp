@@ -19,16 +19,22 @@ core::ProbeTable probe_table() {
 }
 
 core::HookTable hook_table() {
-  static const std::array<core::HookDescriptor, 8> kTable{{
-      {"on_ack", "tcp_probe", 1, {}},
-      {"on_state", "inet_sock_set_state", 3, {}},
-      {"on_retransmit", "tcp_retransmit_skb", 2, {{"kernel_retransmit_error", 2}}},
-      {"on_synack", "tcp_retransmit_synack", 2, {}},
-      {"on_destroy", "tcp_destroy_sock", 1, {}},
-      {"on_drop", "kfree_skb", 3, {}},
-      {"on_reset_send", "tcp_send_reset", 2, {{"kernel_reset_reason", 2}}},
-      {"on_reset_recv", "tcp_receive_reset", 1, {}},
-  }};
+  using core::HookKind;
+  using core::HookNeed;
+  static const std::array kTable{
+      core::HookDescriptor{"on_ack", "tcp_probe", 1},
+      core::HookDescriptor{"on_state", "inet_sock_set_state", 3},
+      core::HookDescriptor{"on_retransmit", "tcp_retransmit_skb", 2, {{"kernel_retransmit_error", 2}}},
+      core::HookDescriptor{"on_synack", "tcp_retransmit_synack", 2},
+      core::HookDescriptor{"on_destroy", "tcp_destroy_sock", 1},
+      core::HookDescriptor{"on_drop", "kfree_skb", 3},
+      core::HookDescriptor{"on_reset_send", "tcp_send_reset", 2, {{"kernel_reset_reason", 2}}},
+      core::HookDescriptor{"on_reset_recv", "tcp_receive_reset", 1},
+      core::HookDescriptor{"on_sample", "every reading", 0, {}, HookKind::kSampling, HookNeed::kAlways},
+      core::HookDescriptor{"on_seed", "the daemon's start", 0, {}, HookKind::kSeeding, HookNeed::kAlways},
+      core::HookDescriptor{"on_user_send", "sock_send_length", 1, {}, HookKind::kTracepoint, HookNeed::kOwners},
+      core::HookDescriptor{"on_user_receive", "sock_recv_length", 1, {}, HookKind::kTracepoint, HookNeed::kOwners},
+  };
   return kTable;
 }
 

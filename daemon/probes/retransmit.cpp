@@ -36,8 +36,8 @@ const core::ProbeDescriptor& retransmit_probe() {
       .enable_symbol = "cfg_retransmit",
       .hooks = {{.program = "on_retransmit"},
                 {.program = "on_synack", .required = false, .provides = "retransmitted SYN-ACKs"},
-                {.program = "on_ack", .required = false, .provides = "segments sent, before a connection ends"},
-                {.program = "on_state", .required = false, .provides = "segments sent, at changes of state"},
+                {.program = "on_sample", .required = false, .provides = "segments sent, before a connection ends"},
+                {.program = "on_state", .required = false, .provides = "segments sent last"},
                 {.program = "on_destroy", .required = false, .provides = "segments sent last"}},
       .metrics =
           {
@@ -65,8 +65,8 @@ const core::ProbeDescriptor& retransmit_probe() {
                {core::SourceKind::kCounters, "retrans_count", failed_cell}},
               {{.name = "tcpperf_sent_segments_total",
                 .help = "Segments with data sent, retransmissions included (tcpi_data_segs_out), brought up to date "
-                        "when a segment arrives, the state changes or the socket ends. Not counted: SYN, FIN and ACK "
-                        "without data, and what a connection sent before the daemon started.",
+                        "at every reading and when the connection ends. Not counted: SYN, FIN and ACK without data, "
+                        "and what a connection sent before the daemon started.",
                 .kind = core::MetricKind::kCounter,
                 .unit = core::Unit::kSegments,
                 .labels = {}},

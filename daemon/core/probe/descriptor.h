@@ -20,9 +20,18 @@ struct HookUse {
   std::string_view program;     // name of the BPF program, e.g. "on_ack"
   bool required = true;         // without it the probe measures nothing; otherwise it only loses `provides`
   std::string_view provides{};  // what is missing when the program cannot be attached; a phrase
+  // Listens only when the knob `only_with` (its symbol) has one of these bits; always when it is empty.
+  std::string_view only_with{};
+  std::uint64_t only_with_bits = 0;
 };
 
-enum class KnobType { kBool, kCount, kDuration };
+enum class KnobType { kBool, kCount, kDuration, kChoice };
+
+// A word of a kChoice knob and the constant it stands for.
+struct KnobChoice {
+  std::string_view word;
+  std::uint64_t value = 0;
+};
 
 // A value from the probe's YAML block that becomes a constant of its BPF code.
 struct KnobSpec {
@@ -33,6 +42,7 @@ struct KnobSpec {
   std::uint64_t min_value = 0;
   std::uint64_t max_value = 0;
   std::string_view help;
+  std::vector<KnobChoice> choices{};  // kChoice only
 };
 
 // A number that only the running kernel knows, handed to the BPF code as a u32 constant.
@@ -49,12 +59,28 @@ struct KernelArgument {
   unsigned index = 0;  // from 0
 };
 
+enum class HookKind {
+  kTracepoint,     // runs on each event
+  kCgroupEgress,   // runs for each packet that a socket sends, at the root of the cgroup2 hierarchy
+  kSampling,       // runs over all flow states, at every reading
+  kSeeding,        // runs over all open files, once, before the events are attached
+};
+
+// Who wants the hook, besides the probes that listen on it.
+enum class HookNeed {
+  kListeners,  // nobody
+  kAlways,
+  kOwners,  // groupings by process or pid
+};
+
 // A BPF program: where it attaches, and what it needs of the kernel there.
 struct HookDescriptor {
-  std::string_view program;     // name in the BPF object
-  std::string_view tracepoint;  // BTF-enabled tracepoint
-  unsigned arguments = 0;       // fewest arguments it can work with
+  std::string_view program;  // name in the BPF object
+  std::string_view target;   // BTF-enabled tracepoint; of other kinds what runs it, for people
+  unsigned arguments = 0;    // fewest arguments a tracepoint can have
   std::vector<KernelArgument> optional_arguments{};
+  HookKind kind = HookKind::kTracepoint;
+  HookNeed need = HookNeed::kListeners;
 };
 
 // Names that only the running kernel knows. Implemented over its BTF by adapters/bpf.
@@ -67,12 +93,13 @@ class KernelNames {
 
 // One series of a map: which element it is, and the labels it carries.
 struct Cell {
-  std::uint32_t index = 0;            // counter: the u64 with this index in the map; histogram: the map's element
+  std::uint32_t index = 0;            // of the element among those of one group
   std::vector<std::string> labels{};  // in the order of MetricSpec::labels
 };
 
 enum class SourceKind {
   kCounters,    // an array of u64 counters
+  kSampled,     // likewise, counted anew by each sampling: a gauge
   kHistograms,  // an array of struct tcpperf_histogram
   kTcpStates,   // the count of sockets per TCP state, from sock_diag; the cells' index is the state
 };

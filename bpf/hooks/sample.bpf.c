@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every socket with a flow state, at every reading: what its own counters have gained, and which groups it refers to.
+ * Not under the socket's lock, so hooks may run on the same flow: see advance64().
+ */
+#include "probes/retransmit.bpf.h"
+
+/* A slot that a socket refers to must not be given back. */
+static __always_inline void count_references(const struct flow *flow)
+{
+	for (u32 i = 0; i < TCPPERF_GROUPINGS; i++) {
+		struct tcpperf_group *entry;
+
+		if (!group_dimensions(i))
+			break;
+		entry = group_entry(i, flow->slot[i]);
+		if (entry)
+			__sync_fetch_and_add(&entry->sockets, 1);
+	}
+}
+
+SEC("iter/bpf_sk_storage_map")
+int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct flow *flow = ctx->value;
+	struct sock *sk = ctx->sk;
+	struct tcp_sock *tp;
+
+	if (!flow || !sk)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp || flow->verdict == VERDICT_IGNORE)
+		return 0;
+	if (flow->grouped)
+		count_references(flow);
+	/* Of a closed socket the last look was taken when it closed, and tcp_disconnect() may be clearing its counters. */
+	if (sk->__sk_common.skc_state == TCP_CLOSE || flow->verdict != VERDICT_MEASURE)
+		return 0;
+	retransmit_count_sent(flow, tp);
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A process reads from or writes to a socket: only attached when connections are told apart by process. */
+#include "lib/flow.bpf.h"
+
+static __always_inline int user_acts(struct sock *sk)
+{
+	struct tcp_sock *tp;
+	struct flow *flow;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp || sk->__sk_common.skc_state == TCP_CLOSE)
+		return 0;
+	flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
+	if (!flow || flow->owner_known || flow->verdict != VERDICT_MEASURE)
+		return 0;
+	flow_bind_owner(flow, sk);
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_user_send, struct sock *sk)
+{
+	return user_acts(sk);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_user_receive, struct sock *sk)
+{
+	return user_acts(sk);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Whose socket it is: the process that connected, that read from or wrote to it first, or that closed it; until one of
+ * these is seen, of an accepted socket the process that listens. Bound only where the current task is the one that
+ * acts on the socket, never in softirq, where it is whoever was interrupted.
+ */
+#ifndef TCPPERF_LIB_OWNER_H
+#define TCPPERF_LIB_OWNER_H
+
+#include "lib/groups.bpf.h"
+
+struct owner {
+	u32 pid; /* of the process; 0 = not known */
+	char name[16];
+};
+
+/* Cloned from a listener to its children by the kernel. Only sockets of known owners have one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+static __always_inline bool groups_by_owner(void)
+{
+	return groups_by(TCPPERF_BY_PROCESS) || groups_by(TCPPERF_BY_PID);
+}
+
+/* False when there is no memory for it: the owner stays unknown. */
+static __always_inline bool owner_set(struct sock *sk, const struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct owner *owner;
+
+	/* A kernel thread acts for somebody else. */
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return false;
+	owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!owner)
+		return false;
+	owner->pid = BPF_CORE_READ(task, tgid);
+	bpf_probe_read_kernel_str(owner->name, sizeof(owner->name), leader->comm);
+	return true;
+}
+
+static __always_inline void group_facts_of_owner(struct sock *sk, struct tcpperf_group_key *facts)
+{
+	struct owner *owner;
+
+	if (!groups_by_owner())
+		return;
+	owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	if (!owner)
+		return;
+	facts->pid = owner->pid;
+	__builtin_memcpy(facts->process, owner->name, sizeof(facts->process));
+}
+
+#endif
