@@ -178,6 +178,12 @@ static __always_inline void flow_bind_owner(struct flow *flow, struct sock *sk)
 	}
 }
 
+/* When a socket begins to connect, it has no local port yet, and no route and so no interface. */
+static __always_inline bool flow_is_vague(void)
+{
+	return groups_by(TCPPERF_BY_LOCAL_PORT) || groups_by(TCPPERF_BY_INTERFACE);
+}
+
 /* A change of state tells the role, in process context the owner, and when the rest of the group is settled. */
 static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, int from, int to)
 {
@@ -193,7 +199,8 @@ static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, in
 	} else if (from == TCP_CLOSE_WAIT && to == TCP_LAST_ACK) {
 		flow_bind_owner(flow, sk); /* close() or shutdown() */
 	}
-	if (cfg_group_dimensions && !flow->grouped)
+	/* A listener is no connection, and of a connecting socket not all is known: see flow_is_vague(). */
+	if (cfg_group_dimensions && !flow->grouped && to != TCP_LISTEN && !(to == TCP_SYN_SENT && flow_is_vague()))
 		flow_group(flow, sk);
 }
 
