@@ -40,7 +40,7 @@ int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (sk->__sk_common.skc_state == TCP_CLOSE || flow->verdict != VERDICT_MEASURE)
 		return 0;
 	retransmit_count_sent(flow, tp);
-	throughput_count(flow, sk, tp);
+	throughput_on_sample(flow, sk, tp);
 	life_on_sample(flow, sk);
 	return 0;
 }

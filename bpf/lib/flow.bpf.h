@@ -17,6 +17,7 @@ struct flow {
 	u64 state_entered_ns;	/* state: 0 = entered before we looked */
 	u64 began_ns;		/* life: when the socket began it, or was first seen */
 	struct payload payload; /* throughput: already counted */
+	u64 received_before;	/* throughput: payload.received at the last sampling */
 	u64 rtt_observed_us;	/* rtt: tcp_mstamp of the last sample recorded */
 	u32 srtt_us8;		/* rtt: srtt_us (us << 3) after the last sample seen */
 	u32 mdev_us4;		/* rtt: mdev_us (us << 2), likewise */

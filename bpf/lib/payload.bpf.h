@@ -3,8 +3,8 @@
  * What a connection has carried, in bytes of payload, from the socket's own counters.
  *
  * Exact under the socket's lock. Without it (the sampling) counters may be read in the middle of a change; the order of
- * the reads makes the result too small then, never too large, but for one byte in the instant between a FIN's being
- * counted and its being marked.
+ * the reads makes the result too small then, never too large. But `received` is one byte too large between the moments
+ * when a FIN is counted and when it is marked.
  */
 #ifndef TCPPERF_LIB_PAYLOAD_H
 #define TCPPERF_LIB_PAYLOAD_H
@@ -43,9 +43,8 @@ static __always_inline u64 less(u64 amount, u64 of)
 static __always_inline void payload_of(const struct sock *sk, const struct tcp_sock *tp, u8 role,
 				       struct payload *payload)
 {
-	u32 state = sk->__sk_common.skc_state;
 	u64 sent, resent, acked, numbers, received, syn, fin;
-	u32 unacked_from, next;
+	u32 unacked_from, next, state;
 
 	sent = tp->bytes_sent;
 	barrier();
@@ -55,6 +54,8 @@ static __always_inline void payload_of(const struct sock *sk, const struct tcp_s
 	unacked_from = tp->snd_una;
 	barrier();
 	next = tp->snd_nxt;
+	barrier();
+	state = sk->__sk_common.skc_state;
 	received = tp->bytes_received;
 	barrier();
 

@@ -21,6 +21,15 @@ static __always_inline void throughput_add(const struct flow *flow, enum tcpperf
 	count_in(&payload_bytes, FLOW_CELL(flow, throughput, TCPPERF_THROUGHPUT_COUNTERS, what), bytes);
 }
 
+static __always_inline void throughput_advance(struct flow *flow, const struct payload *now)
+{
+	throughput_add(flow, TCPPERF_THROUGHPUT_SENT, advance64(&flow->payload.sent, now->sent));
+	throughput_add(flow, TCPPERF_THROUGHPUT_ACKED, advance64(&flow->payload.acked, now->acked));
+	throughput_add(flow, TCPPERF_THROUGHPUT_RESENT, advance64(&flow->payload.resent, now->resent));
+	throughput_add(flow, TCPPERF_THROUGHPUT_RECEIVED, advance64(&flow->payload.received, now->received));
+}
+
+/* Under the socket's lock. */
 static __always_inline void throughput_count(struct flow *flow, const struct sock *sk, const struct tcp_sock *tp)
 {
 	struct payload now;
@@ -28,10 +37,22 @@ static __always_inline void throughput_count(struct flow *flow, const struct soc
 	if (!cfg_throughput)
 		return;
 	payload_of(sk, tp, flow->role, &now);
-	throughput_add(flow, TCPPERF_THROUGHPUT_SENT, advance64(&flow->payload.sent, now.sent));
-	throughput_add(flow, TCPPERF_THROUGHPUT_ACKED, advance64(&flow->payload.acked, now.acked));
-	throughput_add(flow, TCPPERF_THROUGHPUT_RESENT, advance64(&flow->payload.resent, now.resent));
-	throughput_add(flow, TCPPERF_THROUGHPUT_RECEIVED, advance64(&flow->payload.received, now.received));
+	throughput_advance(flow, &now);
+}
+
+static __always_inline void throughput_on_sample(struct flow *flow, const struct sock *sk, const struct tcp_sock *tp)
+{
+	struct payload now;
+
+	if (!cfg_throughput)
+		return;
+	payload_of(sk, tp, flow->role, &now);
+	/* The newest byte may be a FIN that is not marked yet: it counts when it is there at the next sampling too. */
+	if (now.received != flow->received_before) {
+		flow->received_before = now.received;
+		now.received = less(now.received, 1);
+	}
+	throughput_advance(flow, &now);
 }
 
 #endif

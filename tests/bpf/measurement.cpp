@@ -4,8 +4,6 @@
 #include <stdexcept>
 #include <variant>
 
-#include "probes/registry.h"
-
 namespace tcpperf::test {
 namespace {
 
@@ -64,7 +62,8 @@ adapters::bpf::FilterTables only_side(const std::string& v4, const std::string& 
 }
 
 Measurement::Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter,
-                         std::map<std::string, std::uint64_t, std::less<>> constants) {
+                         std::map<std::string, std::uint64_t, std::less<>> constants, core::ProbeTable table)
+    : table_(table) {
   core::Result<std::unique_ptr<adapters::bpf::Kernel>> kernel = adapters::bpf::Kernel::open();
   if (!kernel) {
     throw std::runtime_error(kernel.error().message);
@@ -74,15 +73,15 @@ Measurement::Measurement(const std::vector<std::string>& probes, const adapters:
   request.probes.insert(probes.begin(), probes.end());
   request.filter = filter;
   request.constants = std::move(constants);
-  core::Result<std::unique_ptr<adapters::bpf::Session>> session = adapters::bpf::Session::load(
-      tcpperf::probes::probe_table(), tcpperf::probes::hook_table(), *kernel_, request, nullptr);
+  core::Result<std::unique_ptr<adapters::bpf::Session>> session =
+      adapters::bpf::Session::load(table_, tcpperf::probes::hook_table(), *kernel_, request, nullptr);
   if (!session) {
     throw std::runtime_error(session.error().message);
   }
   session_ = std::move(*session);
   session_->attach();
-  folder_ = std::make_unique<core::Folder>(tcpperf::probes::probe_table(), *kernel_);
-  for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
+  folder_ = std::make_unique<core::Folder>(table_, *kernel_);
+  for (const core::ProbeDescriptor* probe : table_) {
     const core::ProbeHealth health = session_->health(*probe);
     if (health.status != core::ProbeStatus::kOk && health.status != core::ProbeStatus::kDisabled) {
       throw std::runtime_error(std::string(probe->name) + " is " + std::string(core::to_string(health.status)) + ": " +
@@ -96,7 +95,7 @@ core::Snapshot Measurement::read() {
     throw std::runtime_error(sampled.error().message);
   }
   core::Snapshot snapshot;
-  for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
+  for (const core::ProbeDescriptor* probe : table_) {
     if (session_->health(*probe).status == core::ProbeStatus::kOk) {
       folder_->fold(*probe, Reader(*session_), snapshot);
     }

@@ -31,23 +31,22 @@ using test::NetworkPair;
 using test::Server;
 using test::ServerMode;
 
-// The four counters at once.
+// What the applications can count. A tail loss probe may be sent on a slow machine where nothing is lost.
 struct Bytes {
   double sent = 0;
   double acked = 0;
-  double resent = 0;
   double received = 0;
   bool operator==(const Bytes&) const = default;
 };
 
 std::ostream& operator<<(std::ostream& out, const Bytes& bytes) {
-  return out << std::fixed << std::setprecision(0) << "sent " << bytes.sent << " acked " << bytes.acked << " resent "
-             << bytes.resent << " received " << bytes.received;
+  return out << std::fixed << std::setprecision(0) << "sent " << bytes.sent << " acked " << bytes.acked << " received "
+             << bytes.received;
 }
 
 Bytes bytes_of(Measurement& measurement) {
   return {measurement.value("tcpperf_sent_bytes_total"), measurement.value("tcpperf_acked_bytes_total"),
-          measurement.value("tcpperf_resent_bytes_total"), measurement.value("tcpperf_received_bytes_total")};
+          measurement.value("tcpperf_received_bytes_total")};
 }
 
 Measurement measure(const test::Side& side) {
@@ -105,12 +104,12 @@ TEST_CASE("both sides count what the applications sent and received, open and cl
     test::Socket socket = test::connect_to(pair.a(), pair.b(), family, server.port());
     CHECK(bytes_of(client) == Bytes{});
     test::request_response(socket, kRounds, kRequestBytes);
-    CHECK(bytes_of(client) == Bytes{kTotal, kTotal, 0, kTotal});
+    CHECK(bytes_of(client) == Bytes{kTotal, kTotal, kTotal});
     test::close_actively(socket);
     server.wait_for_closed(1);
     test::wait_until([&] { return bytes_of(server_side).acked >= kTotal; });
-    CHECK(bytes_of(client) == Bytes{kTotal, kTotal, 0, kTotal});
-    CHECK(bytes_of(server_side) == Bytes{kTotal, kTotal, 0, kTotal});
+    CHECK(bytes_of(client) == Bytes{kTotal, kTotal, kTotal});
+    CHECK(bytes_of(server_side) == Bytes{kTotal, kTotal, kTotal});
   }
 }
 
@@ -127,8 +126,8 @@ TEST_CASE("short connections that nobody looked at are counted to the byte", "[t
     test::close_actively(socket);
   }
   server.wait_for_closed(kConnections);
-  CHECK(bytes_of(client) == Bytes{kConnections * kBytes, kConnections * kBytes, 0, 0});
-  CHECK(bytes_of(server_side) == Bytes{0, 0, 0, kConnections * kBytes});
+  CHECK(bytes_of(client) == Bytes{kConnections * kBytes, kConnections * kBytes, 0});
+  CHECK(bytes_of(server_side) == Bytes{0, 0, kConnections * kBytes});
 }
 
 TEST_CASE("a FIN is not a byte, whoever sends it first", "[throughput]") {
@@ -152,10 +151,10 @@ TEST_CASE("a FIN is not a byte, whoever sends it first", "[throughput]") {
   server.wait_for_closed(1);
   wait_until_acked(socket);
   // In FIN_WAIT2 or TIME_WAIT's place, LAST_ACK or CLOSE, and then closed for good.
-  CHECK(bytes_of(client) == Bytes{kUp, kUp, 0, kDown});
+  CHECK(bytes_of(client) == Bytes{kUp, kUp, kDown});
   socket.close();
-  CHECK(bytes_of(client) == Bytes{kUp, kUp, 0, kDown});
-  CHECK(bytes_of(server_side) == Bytes{kDown, kDown, 0, kUp});
+  CHECK(bytes_of(client) == Bytes{kUp, kUp, kDown});
+  CHECK(bytes_of(server_side) == Bytes{kDown, kDown, kUp});
 }
 
 TEST_CASE("a reset takes nothing back", "[throughput]") {
@@ -170,8 +169,8 @@ TEST_CASE("a reset takes nothing back", "[throughput]") {
   wait_until_acked(socket);
   test::reset(socket);
   server.wait_for_closed(1);
-  CHECK(bytes_of(client) == Bytes{kBytes, kBytes, 0, 0});
-  CHECK(bytes_of(server_side) == Bytes{0, 0, 0, kBytes});
+  CHECK(bytes_of(client) == Bytes{kBytes, kBytes, 0});
+  CHECK(bytes_of(server_side) == Bytes{0, 0, kBytes});
 }
 
 TEST_CASE("what the kernel did not take is not sent, what it took in part is", "[throughput]") {
@@ -226,7 +225,8 @@ TEST_CASE("losses are counted apart, and the rest is still exact", "[throughput]
   const test::TcpInfo info = test::tcp_info(socket);
   socket.close();
   REQUIRE(info.tcpi_bytes_retrans > 0);
-  CHECK(bytes_of(client) == Bytes{kBytes, kBytes, static_cast<double>(info.tcpi_bytes_retrans), 0});
+  CHECK(bytes_of(client) == Bytes{kBytes, kBytes, 0});
+  CHECK(client.value("tcpperf_resent_bytes_total") == static_cast<double>(info.tcpi_bytes_retrans));
   CHECK(bytes_of(server_side).received == kBytes);
 }
 
@@ -272,9 +272,9 @@ TEST_CASE("what a connection carried before the measurement is not counted, what
     test::request_response(socket, kRounds, kAfterBytes);
     test::close_actively(socket);
     server.wait_for_closed(1);
-    CHECK(bytes_of(client) == Bytes{kAfter, kAfter, 0, kAfter});
+    CHECK(bytes_of(client) == Bytes{kAfter, kAfter, kAfter});
     test::wait_until([&] { return bytes_of(server_side).acked >= kAfter; });
-    CHECK(bytes_of(server_side) == Bytes{kAfter, kAfter, 0, kAfter});
+    CHECK(bytes_of(server_side) == Bytes{kAfter, kAfter, kAfter});
   }
 }
 
@@ -305,8 +305,8 @@ TEST_CASE("a socket that connects again counts its second connection from the be
   });
   server.wait_for_closed(kLives.size());
   constexpr double kTotal = kLives[0] + kLives[1] + kLives[2];
-  CHECK(bytes_of(client) == Bytes{kTotal, kTotal, 0, 0});
-  CHECK(bytes_of(server_side) == Bytes{0, 0, 0, kTotal});
+  CHECK(bytes_of(client) == Bytes{kTotal, kTotal, 0});
+  CHECK(bytes_of(server_side) == Bytes{0, 0, kTotal});
 }
 
 TEST_CASE("looking in the middle of transfers never goes back and changes nothing in the end", "[throughput]") {
@@ -337,5 +337,5 @@ TEST_CASE("looking in the middle of transfers never goes back and changes nothin
   server.wait_for_closed(kConnections);
   INFO(looks << " looks");
   CHECK_FALSE(went_back);
-  CHECK(bytes_of(both) == Bytes{kConnections * kBytes, kConnections * kBytes, 0, kConnections * kBytes});
+  CHECK(bytes_of(both) == Bytes{kConnections * kBytes, kConnections * kBytes, kConnections * kBytes});
 }
