@@ -210,6 +210,35 @@ TEST_CASE("what was written and not yet sent is not counted", "[throughput]") {
   CHECK(bytes_of(client).sent == static_cast<double>(taken - info.tcpi_notsent_bytes));
 }
 
+TEST_CASE("what is in flight is sent and not acknowledged", "[throughput]") {
+  constexpr std::uint64_t kArrived = 30'011;
+  constexpr std::uint64_t kInFlight = 5003;  // less than the first window
+  const bool older = GENERATE(false, true);
+  for (const Family family : test::kAllFamilies) {
+    INFO(test::name_of(family) << (older ? ", older" : ""));
+    const NetworkPair pair;
+    Server server(pair.b());
+    test::Socket socket;
+    const auto connect = [&] { socket = test::connect_to(pair.a(), pair.b(), family, server.port()); };
+    if (older) {
+      connect();
+    }
+    Measurement client = measure(pair.a());
+    if (!older) {
+      connect();
+    }
+    test::transfer(socket, kArrived);
+    server.wait_for_received(kArrived);
+    wait_until_acked(socket);
+    test::Faults faults(pair.b());
+    faults.blackhole(server.port());
+    test::transfer(socket, kInFlight);
+    CHECK(bytes_of(client) == Bytes{kArrived + kInFlight, kArrived, 0});
+    test::reset(socket);
+    CHECK(bytes_of(client) == Bytes{kArrived + kInFlight, kArrived, 0});
+  }
+}
+
 TEST_CASE("losses are counted apart, and the rest is still exact", "[throughput]") {
   constexpr std::uint64_t kBytes = 3'000'017;
   const NetworkPair pair({.segmentation_offload = GENERATE(false, true)});
