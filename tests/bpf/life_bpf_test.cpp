@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -189,6 +190,27 @@ TEST_CASE("a connection that was there before is told apart, with the bytes of i
   }
 }
 
+TEST_CASE("a connection that was there before carries its role", "[life][groups]") {
+  constexpr int kConnections = 5;
+  const NetworkPair pair;
+  Server server(pair.b(), {.mode = ServerMode::kEcho});
+  std::vector<test::Socket> sockets;
+  for (int i = 0; i < kConnections; ++i) {
+    sockets.push_back(test::connect_to(pair.a(), pair.b(), test::kAllFamilies[i % 3], server.port()));
+    test::request_response(sockets.back(), 1, 101);
+  }
+  Measurement both({"life"}, test::only_pair(), {}, test::group_by({"life"}, {core::Dimension::kRole}, 4));
+  const std::map<std::vector<std::string>, double> each{{{"client"}, kConnections}, {{"server"}, kConnections}};
+  CHECK(both.by_group("tcpperf_open_connections") == each);
+  for (test::Socket& socket : sockets) {
+    test::close_actively(socket);
+  }
+  server.wait_for_closed(kConnections);
+  test::wait_until([&] { return both.by_group("tcpperf_open_connections").empty(); });
+  CHECK(both.by_group("tcpperf_connection_duration_seconds") == each);
+  CHECK(both.by_group("tcpperf_connection_sent_bytes") == each);
+}
+
 TEST_CASE("a socket that connects again is a connection each time", "[life]") {
   constexpr int kLives = 5;
   const NetworkPair pair;
@@ -306,7 +328,7 @@ TEST_CASE("an end that the hook of state changes missed is caught when the socke
   blind.hooks = {{.program = "on_ack"}, {.program = "on_sample"}, {.program = "on_destroy"}};
   const NetworkPair pair;
   const std::array<const core::ProbeDescriptor*, 1> only_this{&blind};
-  Measurement client({"life"}, test::only_side(pair.a().v4, pair.a().v6), {}, only_this);
+  Measurement client({"life"}, test::only_side(pair.a().v4, pair.a().v6), {}, {}, only_this);
   Server server(pair.b(), {.mode = ServerMode::kEcho});
   for (int i = 0; i < kConnections; ++i) {
     test::Socket socket = test::connect_to(pair.a(), pair.b(), Family::kIPv4, server.port());
