@@ -43,6 +43,7 @@ struct sock_common {
 	u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	unsigned long skc_flags; /* bits of enum sock_flags */
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -97,10 +98,12 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
-	u32 data_segs_out; /* RFC 4898 tcpEStatsPerfDataSegsOut */
-	u64 bytes_sent;	   /* payload, retransmitted included */
-	u64 bytes_retrans; /* payload sent again */
-	u64 bytes_acked;   /* sequence numbers, a client's SYN and a FIN included */
+	u32 data_segs_out;  /* RFC 4898 tcpEStatsPerfDataSegsOut */
+	u64 bytes_sent;	    /* payload, retransmitted included */
+	u64 bytes_retrans;  /* payload sent again */
+	u64 bytes_acked;    /* sequence numbers, a client's SYN and a FIN included */
+	u64 bytes_received; /* sequence numbers received in order, a FIN included */
+	u32 write_seq;	    /* behind what the process wrote, and behind the FIN once there is one */
 	u32 snd_nxt;
 	u32 snd_una;
 	u64 tcp_mstamp;	   /* us of CLOCK_MONOTONIC, when the last segment was processed */
@@ -184,6 +187,9 @@ enum {
 	TCP_NEW_SYN_RECV,
 	TCP_STATES
 };
+
+/* enum sock_flags of include/net/sock.h: the bit that tcp_fin() sets */
+#define SOCK_DONE 1
 
 /* enum tcp_ca_state of uapi/linux/tcp.h */
 enum { CA_OPEN, CA_DISORDER, CA_CWR, CA_RECOVERY, CA_LOSS };

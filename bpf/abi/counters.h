@@ -53,6 +53,18 @@ enum tcpperf_retransmit_kind {
 #define TCPPERF_RESET_RECEIVED 63
 #define TCPPERF_RESET_COUNTERS 64
 
+/* payload_bytes */
+enum tcpperf_throughput {
+	TCPPERF_THROUGHPUT_SENT,
+	TCPPERF_THROUGHPUT_ACKED,
+	TCPPERF_THROUGHPUT_RESENT,
+	TCPPERF_THROUGHPUT_RECEIVED,
+	TCPPERF_THROUGHPUT_COUNTERS
+};
+
+/* life_duration: whether the connection's beginning was seen. */
+enum tcpperf_began { TCPPERF_BEGAN_SEEN, TCPPERF_BEGAN_BEFORE, TCPPERF_BEGAN_KINDS };
+
 /* lost_updates */
 enum tcpperf_lost {
 	TCPPERF_LOST_FLOW,	 /* no memory for a socket's flow state: the event was not measured */
