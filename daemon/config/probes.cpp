@@ -37,6 +37,28 @@ Key<ProbeConfig> knob_key(const core::KnobSpec& knob) {
                 }
               }};
     }
+    case core::KnobType::kChoice: {
+      std::string allowed;
+      std::string fallback;
+      for (const core::KnobChoice& choice : knob.choices) {
+        allowed += (allowed.empty() ? "" : ", ") + std::string(choice.word);
+        fallback = choice.value == knob.default_value ? std::string(choice.word) : fallback;
+      }
+      return {.row = {name, "one of", fallback, allowed, help},
+              .read = [name, allowed, choices = knob.choices](ErrorLog& log, const Value& value, ProbeConfig& out) {
+                const auto text = read_scalar(log, value, "one of " + allowed);
+                if (!text) {
+                  return;
+                }
+                for (const core::KnobChoice& choice : choices) {
+                  if (choice.word == *text) {
+                    out.knobs[name] = choice.value;
+                    return;
+                  }
+                }
+                add_mismatch(log, value, "one of " + allowed);
+              }};
+    }
   }
   return {};
 }

@@ -92,6 +92,9 @@ Measurement::Measurement(const std::vector<std::string>& probes, const adapters:
 }
 
 core::Snapshot Measurement::read() {
+  if (core::Result<void> sampled = session_->sample(); !sampled) {
+    throw std::runtime_error(sampled.error().message);
+  }
   core::Snapshot snapshot;
   for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
     if (session_->health(*probe).status == core::ProbeStatus::kOk) {

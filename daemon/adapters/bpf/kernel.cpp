@@ -42,6 +42,11 @@ std::optional<unsigned> Kernel::tracepoint_arguments(std::string_view tracepoint
   return static_cast<unsigned>(btf_vlen(type) - 1);
 }
 
+bool Kernel::has_iterator(std::string_view name) const {
+  const std::string context = "bpf_iter__" + std::string(name);
+  return btf__find_by_name_kind(types_.get(), context.c_str(), BTF_KIND_STRUCT) >= 0;
+}
+
 std::vector<std::pair<std::string, std::uint32_t>> Kernel::enumerators(std::string_view name) const {
   std::vector<std::pair<std::string, std::uint32_t>> out;
   const int id = btf__find_by_name_kind(types_.get(), std::string(name).c_str(), BTF_KIND_ENUM);

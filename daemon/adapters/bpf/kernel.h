@@ -24,6 +24,9 @@ class Kernel final : public core::KernelNames {
   // Number of arguments of a BTF-enabled tracepoint, nullopt when this kernel has no such tracepoint.
   [[nodiscard]] std::optional<unsigned> tracepoint_arguments(std::string_view tracepoint) const;
 
+  // Whether this kernel can run programs over what `name` stands for: "task_file", "bpf_sk_storage_map", ...
+  [[nodiscard]] bool has_iterator(std::string_view name) const;
+
   [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> enumerators(std::string_view name) const override;
 
  private:

@@ -10,7 +10,7 @@ namespace tcpperf::adapters::bpf {
 core::Result<MappedArray> MappedArray::map(int map_fd, std::size_t bytes) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const std::size_t mapped = (bytes + page - 1) / page * page;
-  void* address = mmap(nullptr, mapped, PROT_READ, MAP_SHARED, map_fd, 0);
+  void* address = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
   if (address == MAP_FAILED) {
     return core::Error::from_errno("mmap BPF array", errno);
   }

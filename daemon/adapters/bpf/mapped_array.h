@@ -1,4 +1,4 @@
-// An mmapped BPF array: read by plain loads, no system call.
+// An mmapped BPF array: read and written by plain loads and stores, no system call.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +32,11 @@ class MappedArray {
   template <typename T>
   [[nodiscard]] std::span<const T> as() const {
     return {static_cast<const T*>(address_), bytes_ / sizeof(T)};
+  }
+  // The same, to write to; what BPF programs write to as well, with atomic operations.
+  template <typename T>
+  [[nodiscard]] std::span<T> as_writable() const {
+    return {static_cast<T*>(address_), bytes_ / sizeof(T)};
   }
 
  private:

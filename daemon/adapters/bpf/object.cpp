@@ -1,5 +1,6 @@
 #include "adapters/bpf/object.h"
 
+#include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -8,6 +9,8 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace tcpperf::adapters::bpf {
 namespace {
@@ -145,13 +148,77 @@ core::Result<void> Object::load(LoadFailure* failure) {
   return {};
 }
 
-core::Result<Link> attach(struct bpf_program* program) {
-  log_tail.clear();
-  Link link(bpf_program__attach(program));
+namespace {
+
+core::Result<Link> checked(struct bpf_link* raw, struct bpf_program* program) {
+  Link link(raw);
   if (link == nullptr) {
     return core::Error::from_errno(std::string("attach ") + bpf_program__section_name(program), errno);
   }
   return link;
+}
+
+// Closes it at the end.
+class Fd {
+ public:
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() {
+    if (fd_ >= 0) {
+      ::close(fd_);
+    }
+  }
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+core::Result<Link> attach(struct bpf_program* program) {
+  log_tail.clear();
+  return checked(bpf_program__attach(program), program);
+}
+
+core::Result<Link> attach_to_cgroup(struct bpf_program* program, const std::string& cgroup) {
+  log_tail.clear();
+  const Fd directory(::open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0) {
+    return core::Error::from_errno("open " + cgroup, errno);
+  }
+  return checked(bpf_program__attach_cgroup(program, directory.get()), program);
+}
+
+core::Result<Link> attach_iterator(struct bpf_program* program, const struct bpf_map* map) {
+  log_tail.clear();
+  union bpf_iter_link_info target {};
+  LIBBPF_OPTS(bpf_iter_attach_opts, options);
+  if (map != nullptr) {
+    target.map.map_fd = static_cast<__u32>(bpf_map__fd(map));
+    options.link_info = &target;
+    options.link_info_len = sizeof(target);
+  }
+  return checked(bpf_program__attach_iter(program, &options), program);
+}
+
+core::Result<void> run_iterator(const struct bpf_link* iterator) {
+  const Fd run(bpf_iter_create(bpf_link__fd(iterator)));
+  if (run.get() < 0) {
+    return core::Error::from_errno("create BPF iterator", errno);
+  }
+  // The program writes nothing: reading to the end runs it. EAGAIN: the kernel wants to be asked again.
+  std::array<char, 64> nothing{};
+  for (;;) {
+    const ssize_t bytes = ::read(run.get(), nothing.data(), nothing.size());
+    if (bytes == 0) {
+      return {};
+    }
+    if (bytes < 0 && errno != EAGAIN && errno != EINTR) {
+      return core::Error::from_errno("run BPF iterator", errno);
+    }
+  }
 }
 
 }  // namespace tcpperf::adapters::bpf

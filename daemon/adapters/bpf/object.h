@@ -54,5 +54,11 @@ using Link = std::unique_ptr<struct bpf_link, LinkDeleter>;
 
 // Attaches a loaded program where its section says.
 core::Result<Link> attach(struct bpf_program* program);
+// Attaches a loaded program to a cgroup, by the path of its directory.
+core::Result<Link> attach_to_cgroup(struct bpf_program* program, const std::string& cgroup);
+// Makes a loaded iterator program ready to run; over the elements of `map` when it is not nullptr.
+core::Result<Link> attach_iterator(struct bpf_program* program, const struct bpf_map* map);
+// Runs it over everything once.
+core::Result<void> run_iterator(const struct bpf_link* iterator);
 
 }  // namespace tcpperf::adapters::bpf

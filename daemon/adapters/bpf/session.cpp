@@ -1,9 +1,9 @@
 #include "adapters/bpf/session.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
+#include <functional>
+#include <set>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,9 +13,6 @@
 
 namespace tcpperf::adapters::bpf {
 namespace {
-
-constexpr std::string_view kFlowMap = "flows";
-constexpr std::string_view kFilterMaps[] = {"filter_networks", "filter_ports"};
 
 std::size_t stored_key_bytes(const struct bpf_map* map) {
   return bpf_map__type(map) == BPF_MAP_TYPE_ARRAY ? 0 : bpf_map__key_size(map);
@@ -46,191 +43,62 @@ std::uint64_t count_entries(const struct bpf_map* map) {
   }
 }
 
-bool listens(const core::ProbeDescriptor& probe, std::string_view program) {
-  return std::any_of(probe.hooks.begin(), probe.hooks.end(),
-                     [&](const core::HookUse& use) { return use.program == program; });
-}
-
-// What this kernel offers a hook; kAttached stands for "can be tried".
-core::HookState offered(const core::HookDescriptor& hook, const Kernel& kernel) {
-  const std::optional<unsigned> arguments = kernel.tracepoint_arguments(hook.tracepoint);
-  core::HookState state{hook.program, core::HookOutcome::kMissing, ""};
-  if (!arguments) {
-    state.reason = "this kernel has no tracepoint " + std::string(hook.tracepoint);
-  } else if (*arguments < hook.arguments) {
-    state.reason = "tracepoint " + std::string(hook.tracepoint) + " of this kernel has " + std::to_string(*arguments) +
-                   " arguments, " + std::to_string(hook.arguments) + " are needed";
-  } else {
-    state.outcome = core::HookOutcome::kAttached;
-  }
-  return state;
-}
-
-struct Plan {
-  core::ProbeTable probes;
-  core::HookTable hooks;
-  const Kernel& kernel;
-  const LoadRequest& request;
-  const Session* previous;
-  std::vector<core::HookState> offers;
-  std::uint32_t epoch = 1;
-};
-
-core::Result<void> set_constants(Object& object, const Plan& plan, const std::set<std::string, std::less<>>& enabled) {
-  std::map<std::string, std::uint64_t, std::less<>> constants = plan.request.constants;
-  for (const core::ProbeDescriptor* probe : plan.probes) {
-    constants[std::string(probe->enable_symbol)] = enabled.contains(probe->name) ? 1 : 0;
-    for (const core::KernelConstant& constant : probe->constants) {
-      std::uint32_t value = constant.value_if_absent;
-      for (const auto& [name, number] : plan.kernel.enumerators(constant.enum_name)) {
-        if (name == constant.enumerator) {
-          value = number;
-        }
-      }
-      constants[std::string(constant.symbol)] = value;
-    }
-  }
-  for (const core::HookDescriptor& hook : plan.hooks) {
-    const unsigned arguments = plan.kernel.tracepoint_arguments(hook.tracepoint).value_or(0);
-    for (const core::KernelArgument& argument : hook.optional_arguments) {
-      constants[std::string(argument.symbol)] = argument.index < arguments ? 1 : 0;
-    }
-  }
-  constants["cfg_epoch"] = plan.epoch;
-  const FilterTables& filter = plan.request.filter;
-  constants["cfg_filter_local_ip"] = filter.local_ip.empty() ? 0 : 1;
-  constants["cfg_filter_remote_ip"] = filter.remote_ip.empty() ? 0 : 1;
-  constants["cfg_filter_local_port"] = filter.local_port.empty() ? 0 : 1;
-  constants["cfg_filter_remote_port"] = filter.remote_port.empty() ? 0 : 1;
-  for (const auto& [symbol, value] : constants) {
-    if (core::Result<void> set = object.set_constant(symbol, value); !set) {
-      return set.error();
-    }
-  }
-  return {};
-}
-
-// Counters go on across a reload. Flow states do only when the same sockets are measured by the same probes, because a
-// probe that was off, or a socket that was filtered out, left gaps in them.
-bool takes_over(const struct bpf_map* map, const Plan& plan) {
-  const std::string_view name = bpf_map__name(map);
-  if (bpf_map__is_internal(map) ||  // the constants: probes, filter and knobs of the new set
-      std::find(std::begin(kFilterMaps), std::end(kFilterMaps), name) != std::end(kFilterMaps)) {
-    return false;
-  }
-  if (name == kFlowMap) {
-    return plan.previous->request().filter == plan.request.filter &&
-           plan.previous->request().probes == plan.request.probes;
-  }
-  return true;
-}
-
-core::Result<Object> open_with(const Plan& plan, const std::set<std::string, std::less<>>& enabled,
-                               std::string_view only_program, const Object* take_maps_from) {
-  core::Result<Object> object = Object::open(embedded_object());
-  if (!object) {
-    return object;
-  }
-  if (core::Result<void> set = set_constants(*object, plan, enabled); !set) {
-    return set.error();
-  }
-  for (const core::HookState& offer : plan.offers) {
-    const bool wanted = offer.outcome == core::HookOutcome::kAttached &&
-                        (only_program.empty() || only_program == offer.program) &&
-                        std::any_of(plan.probes.begin(), plan.probes.end(), [&](const core::ProbeDescriptor* probe) {
-                          return enabled.contains(probe->name) && listens(*probe, offer.program);
-                        });
-    if (struct bpf_program* program = object->program(offer.program); program != nullptr) {
-      bpf_program__set_autoload(program, wanted);
-    }
-  }
-  if (take_maps_from != nullptr) {
-    struct bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, object->handle()) {
-      const struct bpf_map* old = take_maps_from->map(bpf_map__name(map));
-      if (old != nullptr && takes_over(map, plan)) {
-        if (const int err = bpf_map__reuse_fd(map, bpf_map__fd(old)); err != 0) {
-          return core::Error::from_errno(std::string("take over map ") + bpf_map__name(map), -err);
-        }
-      }
-    }
-  }
-  return object;
-}
-
-// Which of the probes that listen on a refused program is to blame: each is tried alone; if none fails alone, the
-// last one gives way.
-void drop_listeners(const Plan& plan, const Object::LoadFailure& failure, std::set<std::string, std::less<>>& enabled,
-                    std::map<std::string, std::string, std::less<>>& refusals) {
-  std::string last;
-  const std::set<std::string, std::less<>> before = enabled;
-  for (const core::ProbeDescriptor* probe : plan.probes) {
-    if (!before.contains(probe->name) || !listens(*probe, failure.program)) {
-      continue;
-    }
-    last = probe->name;
-    core::Result<Object> trial = open_with(plan, {std::string(probe->name)}, failure.program, nullptr);
-    Object::LoadFailure trial_failure;
-    if (trial && !trial->load(&trial_failure)) {
-      refusals[std::string(probe->name)] = trial_failure.error.message;
-      enabled.erase(std::string(probe->name));
-    }
-  }
-  if (enabled == before) {
-    refusals[last] = failure.error.message;
-    enabled.erase(last);
-  }
-}
-
 }  // namespace
 
 core::Result<std::unique_ptr<Session>> Session::load(core::ProbeTable probes, core::HookTable hooks,
                                                      const Kernel& kernel, const LoadRequest& request,
                                                      const Session* previous) {
-  Plan plan{probes, hooks, kernel, request, previous, {}, previous == nullptr ? 1 : previous->epoch_ + 1};
-  for (const core::HookDescriptor& hook : hooks) {
-    plan.offers.push_back(offered(hook, kernel));
+  const std::uint32_t epoch = previous == nullptr ? 1 : previous->epoch_ + 1;
+  LoadPlan plan(probes, hooks, kernel, request, epoch);
+  std::optional<Predecessor> before;
+  if (previous != nullptr) {
+    before.emplace(Predecessor{previous->object_, previous->request_});
   }
-  std::set<std::string, std::less<>> enabled = request.probes;
+  ProbeNames enabled = request.probes;
   std::map<std::string, std::string, std::less<>> refusals;
   for (;;) {
-    core::Result<Object> object = open_with(plan, enabled, "", previous == nullptr ? nullptr : &previous->object_);
+    core::Result<Object> object = plan.open(enabled, "", before ? &*before : nullptr);
     if (!object) {
       return object.error();
     }
     Object::LoadFailure failure;
     if (core::Result<void> loaded = object->load(&failure); !loaded) {
-      if (failure.program.empty() || enabled.empty()) {
+      if (failure.program.empty()) {
         return failure.error;
       }
-      drop_listeners(plan, failure, enabled, refusals);
+      if (!plan.drop_listeners(failure, enabled, refusals)) {
+        plan.give_up(failure.program, failure.error.message);
+      }
       if (enabled.empty()) {
         return failure.error;
       }
       continue;
     }
-    std::unique_ptr<Session> session(new Session(std::move(*object), request));
-    session->epoch_ = plan.epoch;
+    std::unique_ptr<Session> session(new Session(probes, std::move(*object), request));
+    session->epoch_ = epoch;
     session->refusals_ = std::move(refusals);
-    session->hooks_ = std::move(plan.offers);
+    session->hooks_ = plan.offers();
     for (const core::HookState& hook : session->hooks_) {
       const struct bpf_program* program = session->object_.program(hook.program);
       if (program == nullptr || !bpf_program__autoload(program)) {
         continue;
       }
-      ProgramState state{std::string(hook.program), bpf_program__section_name(program), false, {}};
+      ProgramState state{
+          std::string(hook.program), bpf_program__section_name(program), plan.hook(hook.program).kind, false, {}};
       for (const core::ProbeDescriptor* probe : probes) {
-        if (enabled.contains(probe->name) && listens(*probe, hook.program)) {
+        if (enabled.contains(probe->name) && plan.listens(*probe, hook.program)) {
           state.probes.push_back(probe->name);
         }
       }
       session->programs_.push_back(std::move(state));
     }
-    if (core::Result<void> done = session->write_filter(); !done) {
-      return done.error();
-    }
-    if (core::Result<void> done = session->map_arrays(); !done) {
-      return done.error();
+    const bool fresh_groups = previous == nullptr || previous->request_.groups != request.groups;
+    for (const auto& prepare : {std::function([&] { return session->write_filter(); }),
+                                std::function([&] { return session->map_arrays(); }),
+                                std::function([&] { return session->open_groups(fresh_groups); })}) {
+      if (core::Result<void> done = prepare(); !done) {
+        return done.error();
+      }
     }
     return session;
   }
@@ -297,15 +165,53 @@ core::Result<void> Session::map_arrays() {
   return {};
 }
 
+core::Result<void> Session::open_groups(bool fresh) {
+  groups_.emplace(object_, arrays_.at("group_table"), request_.groups);
+  for (const core::ProbeDescriptor* probe : probes_) {
+    for (const core::MetricDef& metric : probe->metrics) {
+      if (const struct bpf_map* map = object_.map(metric.source.map); map != nullptr) {
+        cells_per_group_[std::string(metric.source.map)] =
+            bpf_map__max_entries(map) / (1 + request_.groups.of(probe->name).groups);
+      }
+    }
+  }
+  return fresh ? groups_->fill() : core::Result<void>{};
+}
+
+core::Result<Link> Session::attach_program(const ProgramState& state) {
+  struct bpf_program* program = object_.program(state.name);
+  switch (state.kind) {
+    case core::HookKind::kTracepoint: return bpf::attach(program);
+    case core::HookKind::kCgroupEgress: return attach_to_cgroup(program, request_.cgroup_root);
+    case core::HookKind::kSampling: return attach_iterator(program, object_.map("flows"));
+    case core::HookKind::kSeeding: break;
+  }
+  core::Result<Link> seeding = attach_iterator(program, nullptr);
+  if (seeding) {
+    if (core::Result<void> done = run_iterator(seeding->get()); !done) {
+      return done.error();
+    }
+  }
+  return seeding;
+}
+
 void Session::attach() {
+  const std::lock_guard sampling_lock(sampling_mutex_);
   const std::lock_guard lock(mutex_);
+  // Seeding first: without the events no state changes under it.
+  std::stable_partition(programs_.begin(), programs_.end(),
+                        [](const ProgramState& state) { return state.kind == core::HookKind::kSeeding; });
   for (ProgramState& state : programs_) {
-    core::Result<Link> link = bpf::attach(object_.program(state.name));
+    core::Result<Link> link = attach_program(state);
     const auto hook =
         std::find_if(hooks_.begin(), hooks_.end(), [&](const auto& h) { return h.program == state.name; });
     if (link) {
-      links_.push_back(std::move(*link));
       state.attached = true;
+      if (state.kind == core::HookKind::kSampling) {
+        sampling_ = std::move(*link);
+      } else if (state.kind != core::HookKind::kSeeding) {
+        links_.push_back(std::move(*link));
+      }
     } else {
       hook->outcome = core::HookOutcome::kRefused;
       hook->reason = link.error().message;
@@ -321,6 +227,47 @@ void Session::detach() {
   }
 }
 
+void Session::clear_sampled() {
+  groups_->clear_sockets();
+  for (const core::ProbeDescriptor* probe : probes_) {
+    for (const core::MetricDef& metric : probe->metrics) {
+      const auto array = arrays_.find(metric.source.map);
+      if (metric.source.kind == core::SourceKind::kSampled && array != arrays_.end()) {
+        for (std::uint64_t& counter : array->second.as_writable<std::uint64_t>()) {
+          __atomic_store_n(&counter, 0, __ATOMIC_RELAXED);
+        }
+      }
+    }
+  }
+}
+
+core::Result<void> Session::sample() {
+  const std::lock_guard lock(sampling_mutex_);
+  if (sampling_ == nullptr) {
+    return core::Error{"the sockets cannot be sampled: their program is not attached"};
+  }
+  clear_sampled();
+  return run_iterator(sampling_.get());
+}
+
+core::Result<void> Session::retire_group(std::uint32_t grouping, std::uint32_t slot) {
+  std::set<std::string_view> moved;
+  for (const core::ProbeDescriptor* probe : probes_) {
+    const core::ProbeGrouping place = request_.groups.of(probe->name);
+    if (place.groups == 0 || place.grouping != grouping) {
+      continue;
+    }
+    for (const core::MetricDef& metric : probe->metrics) {
+      const auto array = arrays_.find(metric.source.map);
+      if (array != arrays_.end() && moved.insert(metric.source.map).second) {
+        const std::span<std::uint64_t> words = array->second.as_writable<std::uint64_t>();
+        move_to_other(words, words.size() / (1 + place.groups), slot);
+      }
+    }
+  }
+  return groups_->free(grouping, slot);
+}
+
 std::vector<ProgramState> Session::programs() const {
   const std::lock_guard lock(mutex_);
   return programs_;
@@ -330,7 +277,7 @@ core::ProbeHealth Session::health(const core::ProbeDescriptor& probe) const {
   const std::lock_guard lock(mutex_);
   const auto refusal = refusals_.find(probe.name);
   return core::judge_probe(probe, request_.probes.contains(probe.name),
-                           refusal == refusals_.end() ? "" : refusal->second, hooks_);
+                           refusal == refusals_.end() ? "" : refusal->second, hooks_, request_.constants);
 }
 
 void Session::continue_stats_of(const Session& previous) {
@@ -376,6 +323,7 @@ std::vector<MapState> Session::maps() const {
       case BPF_MAP_TYPE_LPM_TRIE:
         state.entries = request_.filter.local_ip.size() + request_.filter.remote_ip.size();
         break;
+      case BPF_MAP_TYPE_HASH:
       case BPF_MAP_TYPE_LRU_HASH: state.entries = count_entries(map); break;
       default: state.entries = state.capacity;  // arrays
     }
@@ -387,6 +335,11 @@ std::vector<MapState> Session::maps() const {
 std::span<const std::uint64_t> Session::counters(std::string_view map) const {
   const auto array = arrays_.find(map);
   return array == arrays_.end() ? std::span<const std::uint64_t>{} : array->second.as<std::uint64_t>();
+}
+
+std::uint32_t Session::cells_per_group(std::string_view map) const {
+  const auto cells = cells_per_group_.find(map);
+  return cells == cells_per_group_.end() ? 0 : cells->second;
 }
 
 std::span<const tcpperf_histogram> Session::histograms(std::string_view map) const {

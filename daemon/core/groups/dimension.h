@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,12 +32,17 @@ enum class Dimension : std::uint8_t {
 // "local_ip", "remote_prefix", ...
 std::string_view to_string(Dimension dimension);
 std::optional<Dimension> dimension_of(std::string_view name);
+// All names, in the order of the enumerators.
+std::vector<std::string_view> dimension_names();
 
 // Sorted, each dimension once. Empty: not grouped.
 using GroupBy = std::vector<Dimension>;
 
 // Sorts. Error for a dimension given twice, and for remote_ip together with remote_prefix, which it includes.
 Result<GroupBy> make_group_by(std::vector<Dimension> dimensions);
+
+// "service_port,role"; empty when not grouped.
+std::string to_string(const GroupBy& by);
 
 // Bit per dimension, as the BPF programs want it.
 std::uint16_t to_mask(const GroupBy& by);

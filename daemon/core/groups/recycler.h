@@ -39,8 +39,8 @@ class Recycler {
   struct Slot {
     bool used = false;
     bool withdrawn = false;
-    std::uint64_t resolved = 0;
-    std::chrono::nanoseconds seen{};          // last seen, or withdrawn
+    std::uint64_t resolved = 0;       // when it was last seen
+    std::chrono::nanoseconds seen{};  // when it was last seen, or withdrawn
   };
   std::chrono::nanoseconds idle_after_;
   std::vector<Slot> slots_;

@@ -25,7 +25,8 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
   Family family{&metric.spec, {}};
   family.series.reserve(planned.series.size());
   switch (metric.source.kind) {
-    case SourceKind::kCounters: {
+    case SourceKind::kCounters:
+    case SourceKind::kSampled: {
       const std::span<const std::uint64_t> counters = reader.counters(metric.source.map);
       for (const PlannedSeries& series : planned.series) {
         if (series.index < counters.size()) {

@@ -15,8 +15,16 @@ std::string_view to_string(ProbeStatus status) {
   return "";
 }
 
+bool listens(const HookUse& use, const KnobValues& knobs) {
+  if (use.only_with.empty()) {
+    return true;
+  }
+  const auto knob = knobs.find(use.only_with);
+  return knob != knobs.end() && (knob->second & use.only_with_bits) != 0;
+}
+
 ProbeHealth judge_probe(const ProbeDescriptor& probe, bool enabled, const std::string& refusal,
-                        const std::vector<HookState>& hooks) {
+                        const std::vector<HookState>& hooks, const KnobValues& knobs) {
   if (!enabled) {
     return {ProbeStatus::kDisabled, ""};
   }
@@ -27,6 +35,9 @@ ProbeHealth judge_probe(const ProbeDescriptor& probe, bool enabled, const std::s
   std::size_t attached = 0;
   ProbeStatus worst = ProbeStatus::kUnsupported;
   for (const HookUse& use : probe.hooks) {
+    if (!listens(use, knobs)) {
+      continue;
+    }
     const auto hook =
         std::find_if(hooks.begin(), hooks.end(), [&](const HookState& h) { return h.program == use.program; });
     if (hook != hooks.end() && hook->outcome == HookOutcome::kAttached) {

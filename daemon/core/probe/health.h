@@ -1,6 +1,9 @@
 // Whether a probe measures what it should. Decided by a pure function from what happened to its hooks.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,9 +43,15 @@ struct ProbeHealth {
   std::string reason;  // one sentence; empty when ok or disabled
 };
 
+// Values of knobs, by symbol.
+using KnobValues = std::map<std::string, std::uint64_t, std::less<>>;
+
+// Whether the probe listens on the hook with these knobs.
+bool listens(const HookUse& use, const KnobValues& knobs);
+
 // `refusal`: why the kernel refused this probe's own code, empty when it did not. `hooks` has every program that the
 // probe listens on.
 ProbeHealth judge_probe(const ProbeDescriptor& probe, bool enabled, const std::string& refusal,
-                        const std::vector<HookState>& hooks);
+                        const std::vector<HookState>& hooks, const KnobValues& knobs = {});
 
 }  // namespace tcpperf::core
