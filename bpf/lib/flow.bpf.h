@@ -19,7 +19,8 @@ struct flow {
 	u64 rate_half_us;	/* window: when the time of rate_max[0] began */
 	u64 rate_max[2];	/* window: bytes/s, greatest of this half of the sliding time and of the one before */
 	u64 rate_sample;	/* window: see flow_rate_sample(); seen last */
-	u32 transmitted;	/* window: segs_out already counted */
+	u32 segs_out;		/* window: when the last packet was sent */
+	u32 uncounted;		/* window: segments of that packet */
 	u32 srtt_us8;		/* rtt: srtt_us (us << 3) after the last sample seen */
 	u32 mdev_us4;		/* rtt: mdev_us (us << 2), likewise */
 	u32 delivered;		/* rtt: likewise */
@@ -77,7 +78,6 @@ static __always_inline void flow_begin(struct flow *flow, const struct tcp_sock 
 	__builtin_memset(flow, 0, sizeof(*flow));
 	flow_skip_gap(flow, tp);
 	flow->data_segments = tp->data_segs_out;
-	flow->transmitted = tp->segs_out;
 	flow->rate_sample = flow_rate_sample(tp);
 }
 

@@ -123,20 +123,22 @@ static __always_inline void window_on_ack(struct flow *flow, const struct tcp_so
 }
 
 /*
- * A packet of `segments` passes IP output. One that passes it again (below a tunnel) or in parts (behind IPsec) counts
- * once: never more are counted than TCP has sent.
+ * `segments` of a packet pass IP output. TCP has added the packet to segs_out just before, so no more than that is
+ * counted of one that passes again (below some virtual devices) or in parts (behind IPsec).
  */
 static __always_inline void window_on_transmit(struct flow *flow, const struct tcp_sock *tp, u32 segments)
 {
-	s32 ahead = tp->segs_out - flow->transmitted;
-
 	if (!cfg_window || !(cfg_window_perspective & TCPPERF_WINDOW_TX))
 		return;
-	if (ahead <= 0)
+	if (tp->segs_out != flow->segs_out) {
+		flow->uncounted = tp->segs_out - flow->segs_out;
+		flow->segs_out = tp->segs_out;
+	}
+	if (!flow->uncounted)
 		return;
-	if (segments > (u32)ahead)
-		segments = ahead;
-	flow->transmitted += segments;
+	if (segments > flow->uncounted)
+		segments = flow->uncounted;
+	flow->uncounted -= segments;
 	count_in(&window_sent, FLOW_CELL(flow, window, 1, 0), segments);
 	if (((const struct sock *)tp)->__sk_common.skc_state == TCP_ESTABLISHED && window_due(flow, tp, true))
 		window_sample(flow, tp, true);

@@ -30,6 +30,7 @@ core::HookTable hook_table() {
       core::HookDescriptor{"on_drop", "kfree_skb", 3},
       core::HookDescriptor{"on_reset_send", "tcp_send_reset", 2, {{"kernel_reset_reason", 2}}},
       core::HookDescriptor{"on_reset_recv", "tcp_receive_reset", 1},
+      core::HookDescriptor{"on_transmit", "packets of sockets that leave IP", 0, {}, HookKind::kCgroupEgress},
       core::HookDescriptor{"on_sample", "every reading", 0, {}, HookKind::kSampling, HookNeed::kAlways},
       core::HookDescriptor{"on_seed", "the daemon's start", 0, {}, HookKind::kSeeding, HookNeed::kAlways},
       core::HookDescriptor{"on_user_send", "sock_send_length", 1, {}, HookKind::kTracepoint, HookNeed::kOwners},

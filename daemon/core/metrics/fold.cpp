@@ -38,7 +38,7 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
     }
     case SourceKind::kHistograms: {
       const std::span<const tcpperf_histogram> histograms = reader.histograms(metric.source.map);
-      const int exponent = metric.spec.unit == Unit::kSeconds ? TCPPERF_TIME_EXPONENT : 0;
+      const int exponent = kernel_exponent(metric.spec.unit);
       for (PlannedSeries& series : planned.series) {
         if (series.index < histograms.size()) {
           const tcpperf_histogram& raw = histograms[series.index];
