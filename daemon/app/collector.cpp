@@ -12,8 +12,10 @@ namespace tcpperf::app {
 namespace {
 
 constexpr std::string_view kStateProbe = "state";
-// A dump of all sockets may take this share of a CPU at most, however many there are and however often one scrapes.
+// Going through all sockets may take this part of a CPU at most, 1/n, however many there are and however often one
+// scrapes. Between two times the numbers that come from it stand still.
 constexpr int kTcpStatesShare = 100;
+constexpr int kSampleShare = 200;
 // Of one namespace's dump. The daemon must end within a second of SIGTERM, also in the middle of a reading.
 constexpr std::chrono::milliseconds kTcpStatesPatience{300};
 
@@ -26,6 +28,9 @@ class SessionReader final : public core::MapReader {
   }
   [[nodiscard]] std::span<const tcpperf_histogram> histograms(std::string_view map) const override {
     return session_.histograms(map);
+  }
+  [[nodiscard]] std::uint32_t cells_per_group(std::string_view map) const override {
+    return session_.cells_per_group(map);
   }
   [[nodiscard]] const std::optional<core::TcpStateCounts>& tcp_states() const override { return tcp_states_; }
 
@@ -44,10 +49,11 @@ Collector::Collector(core::ProbeTable probes, const core::KernelNames& kernel,
                      std::function<void(core::SelfReport&)> add_to_report)
     : probes_(probes), add_to_report_(std::move(add_to_report)), folder_(probes, kernel) {}
 
-void Collector::set_session(std::shared_ptr<const adapters::bpf::Session> session) {
+void Collector::set_session(std::shared_ptr<adapters::bpf::Session> session, std::chrono::nanoseconds idle_after) {
   std::unique_lock lock(mutex_);
   finished_.wait(lock, [this] { return !reading_; });
   session_ = std::move(session);
+  groups_.set_idle_after(idle_after);
 }
 
 std::shared_ptr<const adapters::bpf::Session> Collector::session() const {
@@ -64,7 +70,7 @@ std::shared_ptr<const core::Snapshot> Collector::collect() {
     return last_;
   }
   reading_ = true;
-  const std::shared_ptr<const adapters::bpf::Session> session = session_;
+  const std::shared_ptr<adapters::bpf::Session> session = session_;
   lock.unlock();
   std::shared_ptr<const core::Snapshot> snapshot;
   try {
@@ -100,9 +106,31 @@ void Collector::read_tcp_states(std::chrono::nanoseconds now) {
   namespaces_failed_ = states->namespaces_failed;
 }
 
-std::shared_ptr<const core::Snapshot> Collector::read(const adapters::bpf::Session& session) {
+void Collector::sample(adapters::bpf::Session& session, std::chrono::nanoseconds now) {
+  if (now < next_sample_) {
+    return;
+  }
+  if (core::Result<void> sampled = session.sample(); !sampled) {
+    ++sample_failures_;
+    return;
+  }
+  for (const GroupKeeper::Retired& retired : groups_.recycle(session, now)) {
+    for (const core::ProbeDescriptor* probe : probes_) {
+      const core::ProbeGrouping place = session.request().groups.of(probe->name);
+      if (place.groups != 0 && place.grouping == retired.grouping) {
+        folder_.forget(*probe, retired.slot);
+      }
+    }
+  }
+  const std::chrono::nanoseconds end = monotonic_now();
+  next_sample_ = end + kSampleShare * (end - now);
+}
+
+std::shared_ptr<const core::Snapshot> Collector::read(adapters::bpf::Session& session) {
   auto snapshot = std::make_shared<core::Snapshot>();
   snapshot->monotonic = monotonic_now();
+  sample(session, snapshot->monotonic);
+  groups_.read(session);
   for (const core::ProbeDescriptor* probe : probes_) {
     if (!measures(session.health(*probe).status)) {
       continue;
@@ -110,11 +138,12 @@ std::shared_ptr<const core::Snapshot> Collector::read(const adapters::bpf::Sessi
     if (probe->name == kStateProbe) {
       read_tcp_states(monotonic_now());
     }
-    folder_.fold(*probe, SessionReader(session, tcp_states_), *snapshot);
+    folder_.fold(*probe, SessionReader(session, tcp_states_), groups_.of(session, *probe), *snapshot);
   }
   core::SelfReport report;
   report.version = kVersion;
   report_session(session, report);
+  groups_.add_to_report(session, report);
   if (const core::Result<adapters::ProcessMetrics> process = adapters::read_process_metrics()) {
     report.process = core::ProcessReport{
         process->cpu_seconds, process->resident_bytes, process->virtual_bytes,          process->open_fds,
@@ -122,7 +151,8 @@ std::shared_ptr<const core::Snapshot> Collector::read(const adapters::bpf::Sessi
   } else {
     ++process_failures_;
   }
-  report.collect_failures = {{"tcp_states", tcp_state_failures_}, {"process", process_failures_}};
+  report.collect_failures = {
+      {"tcp_states", tcp_state_failures_}, {"process", process_failures_}, {"sampling", sample_failures_}};
   report.namespaces_counted = namespaces_counted_;
   report.namespaces_failed = namespaces_failed_;
   add_to_report_(report);

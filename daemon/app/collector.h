@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "adapters/bpf/session.h"
+#include "app/group_keeper.h"
 #include "core/metrics/fold.h"
 #include "core/metrics/snapshot.h"
 #include "core/self/self_metrics.h"
@@ -27,14 +28,16 @@ class Collector {
             std::function<void(core::SelfReport&)> add_to_report);
 
   // Which loaded set to read. Waits for a reading in flight.
-  void set_session(std::shared_ptr<const adapters::bpf::Session> session);
+  // `idle_after`: groups unseen for so long give their slots back.
+  void set_session(std::shared_ptr<adapters::bpf::Session> session, std::chrono::nanoseconds idle_after);
   [[nodiscard]] std::shared_ptr<const adapters::bpf::Session> session() const;
 
   // Never fails: what cannot be read is missing from the snapshot and counted in it.
   std::shared_ptr<const core::Snapshot> collect();
 
  private:
-  std::shared_ptr<const core::Snapshot> read(const adapters::bpf::Session& session);
+  std::shared_ptr<const core::Snapshot> read(adapters::bpf::Session& session);
+  void sample(adapters::bpf::Session& session, std::chrono::nanoseconds now);
   void read_tcp_states(std::chrono::nanoseconds now);
   void report_session(const adapters::bpf::Session& session, core::SelfReport& report) const;
 
@@ -46,10 +49,13 @@ class Collector {
   bool reading_ = false;
   std::uint64_t readings_ = 0;  // finished ones
   std::shared_ptr<const core::Snapshot> last_;
-  std::shared_ptr<const adapters::bpf::Session> session_;
+  std::shared_ptr<adapters::bpf::Session> session_;
 
   // Only the reading thread touches these, and there is one at a time.
   core::Folder folder_;
+  GroupKeeper groups_;
+  std::chrono::nanoseconds next_sample_{};
+  std::uint64_t sample_failures_ = 0;
   std::optional<core::TcpStateCounts> tcp_states_;
   std::uint32_t namespaces_counted_ = 0;
   std::uint32_t namespaces_failed_ = 0;

@@ -4,6 +4,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "adapters/procfs/cgroups.h"
 #include "app/clock.h"
 #include "app/pages.h"
 #include "app/version.h"
@@ -32,6 +33,8 @@ adapters::bpf::LoadRequest load_request(const config::Config& config) {
     }
     return out;
   };
+  request.groups = config.group_plan;
+  request.cgroup_root = adapters::find_cgroup2_root();
   request.filter = {config.filter.local_ip, config.filter.remote_ip, intervals(config.filter.local_port),
                     intervals(config.filter.remote_port)};
   return request;
@@ -122,6 +125,7 @@ core::Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options) {
 core::Result<void> Daemon::apply_probes(const config::Config& config) {
   const adapters::bpf::LoadRequest request = load_request(config);
   if (session_ != nullptr && session_->request() == request) {
+    collector_.set_session(session_, config.groups.idle_after);
     return check_health(config, *session_);
   }
   core::Result<std::unique_ptr<adapters::bpf::Session>> loaded =
@@ -132,6 +136,8 @@ core::Result<void> Daemon::apply_probes(const config::Config& config) {
   std::shared_ptr<adapters::bpf::Session> session = std::move(*loaded);
   if (session_ != nullptr) {
     session_->detach();
+    // What the sockets have sent until now belongs to the old flow states. A failure shows at the next reading.
+    static_cast<void>(session_->sample());
   }
   session->attach();
   if (core::Result<void> healthy = check_health(config, *session); !healthy) {
@@ -144,7 +150,7 @@ core::Result<void> Daemon::apply_probes(const config::Config& config) {
   if (session_ != nullptr) {
     session->continue_stats_of(*session_);
   }
-  collector_.set_session(session);
+  collector_.set_session(session, config.groups.idle_after);
   session_ = std::move(session);
   return {};
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/groups/plan.h"
 #include "core/net/cidr.h"
 #include "core/rules/rule.h"
 
@@ -17,6 +18,8 @@ struct ProbeConfig {
   bool enabled = true;
   bool required = false;                                    // the daemon does not start when this probe cannot
   std::map<std::string, std::uint64_t, std::less<>> knobs;  // every knob of the descriptor, in its own unit
+  std::optional<core::GroupBy> group_by{};                  // nullopt: Config::group_by
+  std::uint32_t series_budget = 64;                         // groups with series of their own; the others are `other`
 
   bool operator==(const ProbeConfig&) const = default;
 };
@@ -36,6 +39,15 @@ struct Filter {
   std::vector<PortRange> remote_port;
 
   bool operator==(const Filter&) const = default;
+};
+
+// For all groupings.
+struct Groups {
+  std::chrono::milliseconds idle_after{std::chrono::minutes(10)};  // a group unseen for so long gives its slot back
+  std::uint8_t remote_prefix_ipv4 = 24;                            // bits
+  std::uint8_t remote_prefix_ipv6 = 48;
+
+  bool operator==(const Groups&) const = default;
 };
 
 struct FileSink {
@@ -64,9 +76,12 @@ struct Config {
   std::uint32_t buckets_per_power_of_two = 1;  // of classic histograms: 1, 2, 4 or 8
   std::chrono::milliseconds tick{5000};        // how often rules are judged
   Filter filter;
+  core::GroupBy group_by;  // of probes that have none of their own
+  Groups groups;
   std::map<std::string, ProbeConfig, std::less<>> probes;  // every known probe, by name
   std::vector<core::RuleSpec> alerts;
   Sinks sinks;
+  core::GroupPlan group_plan;  // of the enabled probes; follows from what is above
 
   bool operator==(const Config&) const = default;
 };

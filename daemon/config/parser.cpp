@@ -29,6 +29,8 @@ std::vector<Key<Config>> root_keys(const ParseContext& context) {
   return {duration_key("tick", &Config::tick, 100ms, 5min, "How often alert conditions are judged."),
           histograms_key(),
           filter_key(),
+          group_by_key(),
+          groups_key(),
           probes_key(context.probes),
           alerts_key(context.check_condition),
           sinks_key()};
@@ -41,6 +43,9 @@ ParseOutcome parse_config(std::string_view text, const ParseContext& context) {
   if (const auto tree = load_yaml(text, log)) {
     read_map(log, {tree->root, ""}, root_keys(context), config);
     check_windows(log, *tree->root, config);
+    if (log.empty()) {
+      plan_probe_groups(log, *tree->root, config);
+    }
   }
   if (log.empty()) {
     return {std::move(config), {}};

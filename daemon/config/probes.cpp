@@ -1,6 +1,7 @@
 #include <string>
 #include <utility>
 
+#include "abi/groups.h"
 #include "config/sections.h"
 
 namespace tcpperf::config {
@@ -67,6 +68,10 @@ Key<Probes> probe_key(const core::ProbeDescriptor& probe) {
   std::vector<Key<ProbeConfig>> keys = {
       bool_key("enabled", &ProbeConfig::enabled, "Whether this probe measures."),
       bool_key("required", &ProbeConfig::required, "The daemon does not start when this probe cannot."),
+      probe_group_by_key(),
+      count_key("series_budget", &ProbeConfig::series_budget, {1, TCPPERF_GROUPS_MAX},
+                "The most groups that get series of their own, for each series the probe has; connections of further "
+                "groups are counted in `other`."),
   };
   for (const core::KnobSpec& knob : probe.knobs) {
     keys.push_back(knob_key(knob));

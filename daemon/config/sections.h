@@ -13,12 +13,19 @@ namespace tcpperf::config {
 std::vector<Key<Config>> root_keys(const ParseContext& context);
 
 Key<Config> filter_key();
+Key<Config> group_by_key();
+Key<ProbeConfig> probe_group_by_key();
+Key<Config> groups_key();
 Key<Config> probes_key(core::ProbeTable probes);
 Key<Config> alerts_key(const std::function<core::Result<void>(std::string_view condition)>& check_condition);
 Key<Config> sinks_key();
 
 // Every probe as it is without an entry in the file.
 std::map<std::string, ProbeConfig, std::less<>> default_probes(core::ProbeTable probes);
+
+// Fills Config::group_plan. Logs when the probes ask for too many groupings. Precondition: `config` is what was read
+// from `root`, without errors.
+void plan_probe_groups(ErrorLog& log, const YamlNode& root, Config& config);
 
 // A window holds at least one tick. Compares what was read from `root`; faulty values are left alone.
 void check_windows(ErrorLog& log, const YamlNode& root, const Config& config);

@@ -18,11 +18,19 @@ class Reader final : public core::MapReader {
   [[nodiscard]] std::span<const tcpperf_histogram> histograms(std::string_view map) const override {
     return session_.histograms(map);
   }
+  [[nodiscard]] std::uint32_t cells_per_group(std::string_view map) const override {
+    return session_.cells_per_group(map);
+  }
   [[nodiscard]] const std::optional<core::TcpStateCounts>& tcp_states() const override { return none_; }
 
  private:
   const adapters::bpf::Session& session_;
   std::optional<core::TcpStateCounts> none_;
+};
+
+class NoNames final : public core::HostNames {
+ public:
+  [[nodiscard]] std::optional<std::string> cgroup_path(std::uint64_t /*id*/) const override { return std::nullopt; }
 };
 
 core::Cidr network(const std::string& text) {
@@ -63,8 +71,17 @@ adapters::bpf::FilterTables only_side(const std::string& v4, const std::string& 
   return {{network(v4), network(v6)}, {}, {}, {}};
 }
 
+core::GroupPlan group_by(const std::vector<std::string>& probes, const core::GroupBy& by, std::uint32_t capacity,
+                         core::PrefixLengths prefix) {
+  std::map<std::string, core::GroupRequest, std::less<>> requests;
+  for (const std::string& probe : probes) {
+    requests[probe] = {by, capacity};
+  }
+  return *core::plan_groups(requests, prefix);
+}
+
 Measurement::Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter,
-                         std::map<std::string, std::uint64_t, std::less<>> constants) {
+                         std::map<std::string, std::uint64_t, std::less<>> constants, const core::GroupPlan& groups) {
   core::Result<std::unique_ptr<adapters::bpf::Kernel>> kernel = adapters::bpf::Kernel::open();
   if (!kernel) {
     throw std::runtime_error(kernel.error().message);
@@ -74,6 +91,8 @@ Measurement::Measurement(const std::vector<std::string>& probes, const adapters:
   request.probes.insert(probes.begin(), probes.end());
   request.filter = filter;
   request.constants = std::move(constants);
+  request.groups = groups;
+  request.cgroup_root = "/sys/fs/cgroup/unified";
   core::Result<std::unique_ptr<adapters::bpf::Session>> session = adapters::bpf::Session::load(
       tcpperf::probes::probe_table(), tcpperf::probes::hook_table(), *kernel_, request, nullptr);
   if (!session) {
@@ -96,9 +115,16 @@ core::Snapshot Measurement::read() {
     throw std::runtime_error(sampled.error().message);
   }
   core::Snapshot snapshot;
+  std::vector<core::GroupSet> sets;
+  const core::GroupPlan& plan = session_->request().groups;
+  for (std::uint32_t i = 0; i < plan.groupings.size(); ++i) {
+    sets.push_back(core::make_group_set(plan.groupings[i].by, session_->groups().table(i), plan.prefix, NoNames()));
+  }
   for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
     if (session_->health(*probe).status == core::ProbeStatus::kOk) {
-      folder_->fold(*probe, Reader(*session_), snapshot);
+      const core::ProbeGrouping place = session_->request().groups.of(probe->name);
+      folder_->fold(*probe, Reader(*session_), place.groups == 0 ? core::not_grouped() : sets.at(place.grouping),
+                    snapshot);
     }
   }
   return snapshot;
@@ -125,6 +151,31 @@ double Measurement::total(std::string_view metric, std::string_view first) {
     }
   }
   return sum;
+}
+
+std::map<std::vector<std::string>, double> Measurement::by_group(std::string_view metric) {
+  const core::Snapshot snapshot = read();
+  const core::Family* family = snapshot.find(metric);
+  if (family == nullptr) {
+    throw std::runtime_error("no metric " + std::string(metric));
+  }
+  std::map<std::vector<std::string>, double> values;
+  for (const core::Series& series : family->series) {
+    const auto own = static_cast<std::ptrdiff_t>(family->spec->labels.size());
+    const auto* histogram = std::get_if<core::Histogram>(&series.value);
+    values[{series.labels->begin() + own, series.labels->end()}] +=
+        histogram != nullptr ? static_cast<double>(histogram->count()) : std::get<double>(series.value);
+  }
+  std::erase_if(values, [](const auto& entry) { return entry.second == 0; });
+  return values;
+}
+
+void Measurement::forget(std::string_view probe, std::uint32_t slot) {
+  for (const core::ProbeDescriptor* descriptor : tcpperf::probes::probe_table()) {
+    if (descriptor->name == probe) {
+      folder_->forget(*descriptor, slot);
+    }
+  }
 }
 
 std::string Measurement::nonzero() {

@@ -20,12 +20,17 @@ adapters::bpf::FilterTables only_pair();
 // The sockets of one side only.
 adapters::bpf::FilterTables only_side(const std::string& v4, const std::string& v6);
 
+// A plan that groups these probes alike.
+core::GroupPlan group_by(const std::vector<std::string>& probes, const core::GroupBy& by, std::uint32_t capacity,
+                         core::PrefixLengths prefix = {});
+
 // Measures from construction to destruction. Throws std::runtime_error when a probe is not "ok".
 class Measurement {
  public:
   // `constants`: knobs, by the symbol of their descriptor.
   explicit Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter = only_pair(),
-                       std::map<std::string, std::uint64_t, std::less<>> constants = {});
+                       std::map<std::string, std::uint64_t, std::less<>> constants = {},
+                       const core::GroupPlan& groups = {});
 
   // Labels in the order of the metric's spec; throws when there is no such series.
   double value(std::string_view metric, const std::vector<std::string>& labels = {});
@@ -35,7 +40,13 @@ class Measurement {
   // All series that are not zero, and runs that were missed, one per line: for the message of a failing test.
   std::string nonzero();
 
-  [[nodiscard]] const adapters::bpf::Session& session() const { return *session_; }
+  // Value by the labels of the groups alone, added up over the metric's own labels; groups without a value are missing.
+  // A histogram's value is its count.
+  std::map<std::vector<std::string>, double> by_group(std::string_view metric);
+
+  [[nodiscard]] adapters::bpf::Session& session() { return *session_; }
+  // The slots' numbers begin anew.
+  void forget(std::string_view probe, std::uint32_t slot);
 
  private:
   core::Snapshot read();

@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/command.h"
@@ -160,6 +161,14 @@ void NetworkPair::remove() const noexcept {
     } catch (...) {  // NOLINT(bugprone-empty-catch): what stays is removed by the next run
     }
   }
+}
+
+std::uint64_t namespace_inode(const Side& side) {
+  struct stat status {};
+  if (::stat((std::string(kNamedNamespaces) + "/" + side.name).c_str(), &status) != 0) {
+    throw std::runtime_error("stat namespace " + side.name + ": " + std::strerror(errno));
+  }
+  return status.st_ino;
 }
 
 std::string read_setting(const Side& side, const std::string& path) {

@@ -97,6 +97,9 @@ auto in_namespace(const Side& side, Function&& function) {
   }
 }
 
+// The inode number that identifies the side's network namespace.
+std::uint64_t namespace_inode(const Side& side);
+
 // Reads and writes a setting of the side's namespace, such as "net/ipv4/tcp_syn_retries". Throws std::runtime_error.
 std::string read_setting(const Side& side, const std::string& path);
 void write_setting(const Side& side, const std::string& path, const std::string& value);

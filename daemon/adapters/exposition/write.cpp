@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/base/utf8.h"
+
 namespace tcpperf::adapters::exposition {
 namespace {
 
@@ -28,39 +30,6 @@ bool append_special(std::string& out, double value) {
     return true;
   }
   return false;
-}
-
-unsigned char byte_at(std::string_view text, std::size_t i) {
-  return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
-}
-
-bool is_continuation(unsigned char byte) {
-  return (byte & 0xC0U) == 0x80U;
-}
-
-// Length of the well-formed UTF-8 sequence at the start of `text` (Unicode, table 3-7); 0 when there is none.
-std::size_t sequence_length(std::string_view text) {
-  const unsigned char first = byte_at(text, 0);
-  const unsigned char second = byte_at(text, 1);
-  if (first < 0x80) {
-    return 1;
-  }
-  if (first >= 0xC2 && first <= 0xDF) {
-    return is_continuation(second) ? 2 : 0;
-  }
-  if (first >= 0xE0 && first <= 0xEF) {
-    const unsigned char low = first == 0xE0 ? 0xA0 : 0x80;
-    const unsigned char high = first == 0xED ? 0x9F : 0xBF;
-    return second >= low && second <= high && is_continuation(byte_at(text, 2)) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const unsigned char low = first == 0xF0 ? 0x90 : 0x80;
-    const unsigned char high = first == 0xF4 ? 0x8F : 0xBF;
-    return second >= low && second <= high && is_continuation(byte_at(text, 2)) && is_continuation(byte_at(text, 3))
-               ? 4
-               : 0;
-  }
-  return 0;
 }
 
 bool is_ordinary(char c) {
@@ -131,10 +100,10 @@ void append_escaped(std::string& out, std::string_view text, Quotes quotes) {
       out += "\\n";
     } else if (text.front() == '"') {
       out += quotes == Quotes::kEscaped ? "\\\"" : "\"";
-    } else if (length = sequence_length(text); length != 0) {
+    } else if (length = core::utf8_sequence_length(text); length != 0) {
       out += text.substr(0, length);
     } else {
-      out += "\xEF\xBF\xBD";
+      out += core::kReplacementCharacter;
       length = 1;
     }
     text.remove_prefix(length);

@@ -42,8 +42,9 @@ Result<GroupPlan> plan_groups(const std::map<std::string, GroupRequest, std::les
     }
   }
   if (plan.groupings.size() > TCPPERF_GROUPINGS) {
-    std::string message = "at most " + std::to_string(TCPPERF_GROUPINGS) + " different groupings are possible, these are " +
-                          std::to_string(plan.groupings.size()) + ": ";
+    std::string message = "at most " + std::to_string(TCPPERF_GROUPINGS) +
+                          " different groupings are possible, these are " + std::to_string(plan.groupings.size()) +
+                          ": ";
     for (std::size_t i = 0; i < plan.groupings.size(); ++i) {
       message += (i == 0 ? "" : "; ") + description(plan, i);
     }

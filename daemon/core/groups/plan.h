@@ -35,7 +35,7 @@ struct ProbeGrouping {
 };
 
 struct GroupPlan {
-  std::vector<Grouping> groupings;  // at most TCPPERF_GROUPINGS
+  std::vector<Grouping> groupings;                           // at most TCPPERF_GROUPINGS
   std::map<std::string, ProbeGrouping, std::less<>> probes;  // of every probe asked for
   PrefixLengths prefix;
 

@@ -1,9 +1,9 @@
 // Decides which slots of a grouping are given back. Pure; the caller carries the decisions out.
 //
 // A slot must not be reused while a socket still refers to it, and a BPF program may be about to make a socket refer to
-// it. So giving back takes two samplings: first the group is withdrawn, so that no socket finds it any more; at the next
-// sampling, when still no socket refers to it and none was resolved to it in between, its past goes to `other` and the
-// slot is free. Otherwise the group is published again.
+// it. So giving back takes two samplings: first the group is withdrawn, so that no socket finds it any more; at the
+// next sampling, when still no socket refers to it and none was resolved to it in between, its past goes to `other` and
+// the slot is free. Otherwise the group is published again.
 #pragma once
 
 #include <chrono>

@@ -90,14 +90,15 @@ sinks:
 }
 
 TEST_CASE("an unknown key is an error that names the allowed ones", "[config]") {
-  CHECK(errors_of("colour: red\n") ==
-        Errors{"1:1: unknown key 'colour'; allowed: tick, histograms, filter, probes, alerts, sinks"});
+  CHECK(
+      errors_of("colour: red\n") ==
+      Errors{"1:1: unknown key 'colour'; allowed: tick, histograms, filter, group_by, groups, probes, alerts, sinks"});
 }
 
 TEST_CASE("a near miss of a key is recognised", "[config]") {
   CHECK(errors_of("tick: 5s\nfiler: {}\n") ==
-        Errors{"2:1: unknown key 'filer'; did you mean 'filter'? allowed: tick, histograms, filter, probes, alerts, "
-               "sinks"});
+        Errors{"2:1: unknown key 'filer'; did you mean 'filter'? allowed: tick, histograms, filter, group_by, "
+               "groups, probes, alerts, sinks"});
   CHECK(errors_of("sinks:\n  sylsog: true\n") ==
         Errors{"2:3: sinks: unknown key 'sylsog'; did you mean 'syslog'? allowed: syslog, file, webhook"});
 }
@@ -159,7 +160,7 @@ TEST_CASE("all errors of a file are reported at once, by position", "[config]") 
         Errors{"1:17: sinks.syslog: expected true or false, found 'maybe'", "2:31: alerts[0].condition: unknown signal",
                "3:23: filter.local_port[0]: expected a port from 1 to 65535 or a range such as 8000-8100, found '0'",
                "4:7: tick: expected a duration with its unit (ms, s, m or h), found '5'",
-               "5:1: unknown key 'nope'; allowed: tick, histograms, filter, probes, alerts, sinks"});
+               "5:1: unknown key 'nope'; allowed: tick, histograms, filter, group_by, groups, probes, alerts, sinks"});
 }
 
 TEST_CASE("an alias is the value of its anchor, and an error in it has the place of the anchor", "[config]") {

@@ -13,10 +13,11 @@ TEST_CASE("an unknown probe is an error that names the known ones", "[config]") 
 
 TEST_CASE("an unknown knob is an error that names those of this probe", "[config]") {
   CHECK(errors_of("probes:\n  drop: {sample_every: 2}\n") ==
-        Errors{"2:10: probes.drop: unknown key 'sample_every'; allowed: enabled, required"});
+        Errors{"2:10: probes.drop: unknown key 'sample_every'; allowed: enabled, required, group_by, "
+               "series_budget"});
   CHECK(errors_of("probes:\n  rtt: {ignore_bellow: 1ms}\n") ==
         Errors{"2:9: probes.rtt: unknown key 'ignore_bellow'; did you mean 'ignore_below'? allowed: enabled, required, "
-               "raw, sample_every, ignore_below"});
+               "group_by, series_budget, raw, sample_every, ignore_below"});
 }
 
 TEST_CASE("only true and false are truth values", "[config]") {

@@ -71,6 +71,10 @@ TEST_CASE("the shipped configuration sets nothing but defaults, except for the a
 
 TEST_CASE("the settings that are off in the shipped configuration are valid and show their defaults", "[config]") {
   const config::Config config = parsed(with_all_settings(shipped_text()));
+  for (const auto& [name, probe] : config.probes) {
+    INFO(name);
+    CHECK(probe.group_by == core::GroupBy{});
+  }
   REQUIRE(config.sinks.file);
   REQUIRE(config.sinks.webhook);
   config::WebhookSink webhook;
