@@ -58,6 +58,7 @@ std::optional<core::GroupBy> read_group_by(ErrorLog& log, const Value& value) {
     return std::nullopt;
   }
   std::vector<core::Dimension> dimensions;
+  dimensions.reserve(lines.size());
   for (const auto& [dimension, line] : lines) {
     dimensions.push_back(dimension);
   }
@@ -108,7 +109,7 @@ Key<Config> group_by_key() {
 Key<ProbeConfig> probe_group_by_key() {
   return dimensions_key(&ProbeConfig::group_by, "`group_by` of the top level",
                         "Of this probe alone; an empty list switches grouping off. At most " +
-                            std::to_string(TCPPERF_GROUPINGS) +
+                            std::to_string(core::kMostGroupings) +
                             " different pairs of `group_by` and `series_budget` are possible.");
 }
 

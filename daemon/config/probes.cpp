@@ -1,7 +1,6 @@
 #include <string>
 #include <utility>
 
-#include "abi/groups.h"
 #include "config/sections.h"
 
 namespace tcpperf::config {
@@ -69,7 +68,7 @@ Key<Probes> probe_key(const core::ProbeDescriptor& probe) {
       bool_key("enabled", &ProbeConfig::enabled, "Whether this probe measures."),
       bool_key("required", &ProbeConfig::required, "The daemon does not start when this probe cannot."),
       probe_group_by_key(),
-      count_key("series_budget", &ProbeConfig::series_budget, {1, TCPPERF_GROUPS_MAX},
+      count_key("series_budget", &ProbeConfig::series_budget, {1, core::kMostGroups},
                 "The most groups that get series of their own, for each series the probe has; connections of further "
                 "groups are counted in `other`."),
   };

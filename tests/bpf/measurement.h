@@ -40,6 +40,8 @@ class Measurement {
   // All series that are not zero, and runs that were missed, one per line: for the message of a failing test.
   std::string nonzero();
 
+  // One reading.
+  core::Snapshot snapshot() { return read(); }
   // Value by the labels of the groups alone, added up over the metric's own labels; groups without a value are missing.
   // A histogram's value is its count.
   std::map<std::vector<std::string>, double> by_group(std::string_view metric);

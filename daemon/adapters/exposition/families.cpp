@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -33,13 +34,14 @@ prometheus::ClientMetric::Histogram to_classic(const core::Histogram& histogram,
   return out;
 }
 
-prometheus::ClientMetric to_client_metric(const core::MetricSpec& spec, const core::Series& series,
+prometheus::ClientMetric to_client_metric(const core::MetricSpec& spec,
+                                          const std::vector<std::string_view>& label_names, const core::Series& series,
                                           int buckets_per_octave) {
   prometheus::ClientMetric metric;
-  const std::size_t labels = std::min(spec.labels.size(), series.labels->size());
+  const std::size_t labels = std::min(label_names.size(), series.labels->size());
   metric.label.reserve(labels);
   for (std::size_t i = 0; i < labels; ++i) {
-    metric.label.push_back({std::string(spec.labels[i]), (*series.labels)[i]});
+    metric.label.push_back({std::string(label_names[i]), (*series.labels)[i]});
   }
   if (const auto* number = std::get_if<double>(&series.value)) {
     (spec.kind == core::MetricKind::kCounter ? metric.counter.value : metric.gauge.value) = *number;
@@ -63,8 +65,10 @@ std::vector<prometheus::MetricFamily> to_metric_families(const core::Snapshot& s
     out.help = family.spec->help;
     out.type = type_of(family.spec->kind);
     out.metric.reserve(family.series.size());
+    std::vector<std::string_view> label_names = family.spec->labels;
+    label_names.insert(label_names.end(), family.group_labels.begin(), family.group_labels.end());
     for (const core::Series& series : family.series) {
-      out.metric.push_back(to_client_metric(*family.spec, series, buckets_per_octave));
+      out.metric.push_back(to_client_metric(*family.spec, label_names, series, buckets_per_octave));
     }
     families.push_back(std::move(out));
   }

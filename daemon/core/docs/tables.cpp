@@ -22,6 +22,20 @@ void add_metric(MarkdownTable& table, const MetricSpec& spec, const std::string&
              label_list(spec), probe, std::string(spec.help)});
 }
 
+// Which metrics get the labels of a grouping, which the table does not show.
+std::string grouping_text(ProbeTable probes) {
+  std::string never_grouped;
+  for (const ProbeDescriptor* probe : probes) {
+    for (const MetricDef& metric : probe->metrics) {
+      if (metric.source.kind == SourceKind::kTcpStates) {
+        never_grouped += (never_grouped.empty() ? ", but for " : ", ") + markdown_code(metric.spec.name);
+      }
+    }
+  }
+  return "With `group_by`, every metric of a probe" + never_grouped + (never_grouped.empty() ? "" : ",") +
+         " has a label for each dimension as well, unless it has one of that name already.\n\n";
+}
+
 // PromQL's notation, which the reader knows: name{label="value",other!="value"}.
 std::string selector_text(const SeriesSelector& selector) {
   std::string matches;
@@ -71,7 +85,7 @@ std::string metric_table(ProbeTable probes, std::span<const MetricSpec* const> o
   for (const MetricSpec* spec : own_metrics) {
     add_metric(table, *spec, "the daemon itself");
   }
-  return table.text();
+  return grouping_text(probes) + table.text();
 }
 
 std::string signal_table(ProbeTable probes) {

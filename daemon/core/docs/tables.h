@@ -9,8 +9,8 @@
 
 namespace tcpperf::core {
 
-// A Markdown table of every metric: name, type, unit, labels, probe, meaning. `own_metrics` are those of the daemon
-// itself; they follow the probes'. Never null.
+// A sentence on grouping and a Markdown table of every metric: name, type, unit, labels, probe, meaning. `own_metrics`
+// are those of the daemon itself; they follow the probes'. Never null.
 std::string metric_table(ProbeTable probes, std::span<const MetricSpec* const> own_metrics);
 
 // A Markdown table of every signal that a condition may use: name, unit, how it is made, probe, meaning.

@@ -18,7 +18,7 @@ constexpr unsigned kIpv6Bits = 128;
 
 using Address = std::array<std::uint8_t, 16>;
 
-std::string known_or(std::string text) {
+std::string or_unknown(const std::string& text) {
   return text.empty() ? std::string(kUnknown) : text;
 }
 
@@ -56,12 +56,12 @@ std::string number(std::uint64_t value) {
 
 // Ends at a zero byte or at its last.
 std::string name(const char (&text)[16]) {
-  return known_or(to_utf8({std::begin(text), std::find(std::begin(text), std::end(text), '\0')}));
+  return or_unknown(to_utf8({std::begin(text), std::find(std::begin(text), std::end(text), '\0')}));
 }
 
 std::string cgroup(std::uint64_t id, const HostNames& names) {
   const std::optional<std::string> path = id == 0 ? std::nullopt : names.cgroup_path(id);
-  return known_or(path ? to_utf8(unit_of(*path)) : "");
+  return or_unknown(path ? to_utf8(unit_of(*path)) : "");
 }
 
 std::string_view role(std::uint8_t value) {
@@ -120,7 +120,8 @@ std::vector<std::string> group_label_values(const tcpperf_group_key& key, const 
 }
 
 std::vector<std::string> other_label_values(const GroupBy& by) {
-  return std::vector<std::string>(by.size(), std::string(kOther));
+  std::vector<std::string> values(by.size(), std::string(kOther));
+  return values;
 }
 
 std::string unit_of(std::string_view cgroup_path) {

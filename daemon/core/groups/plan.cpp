@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "abi/groups.h"
-
 namespace tcpperf::core {
 namespace {
 
@@ -41,8 +39,8 @@ Result<GroupPlan> plan_groups(const std::map<std::string, GroupRequest, std::les
       plan.groupings.push_back(wanted);
     }
   }
-  if (plan.groupings.size() > TCPPERF_GROUPINGS) {
-    std::string message = "at most " + std::to_string(TCPPERF_GROUPINGS) +
+  if (plan.groupings.size() > kMostGroupings) {
+    std::string message = "at most " + std::to_string(kMostGroupings) +
                           " different groupings are possible, these are " + std::to_string(plan.groupings.size()) +
                           ": ";
     for (std::size_t i = 0; i < plan.groupings.size(); ++i) {

@@ -6,10 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "abi/groups.h"
 #include "core/base/result.h"
 #include "core/groups/dimension.h"
 
 namespace tcpperf::core {
+
+inline constexpr std::uint32_t kMostGroupings = TCPPERF_GROUPINGS;  // different ones at once
+inline constexpr std::uint32_t kMostGroups = TCPPERF_GROUPS_MAX;    // of one grouping, without `other`
 
 struct PrefixLengths {
   std::uint8_t ipv4_bits = 24;  // of remote_prefix
@@ -35,7 +39,7 @@ struct ProbeGrouping {
 };
 
 struct GroupPlan {
-  std::vector<Grouping> groupings;                           // at most TCPPERF_GROUPINGS
+  std::vector<Grouping> groupings;                           // at most kMostGroupings
   std::map<std::string, ProbeGrouping, std::less<>> probes;  // of every probe asked for
   PrefixLengths prefix;
 
@@ -49,7 +53,7 @@ struct GroupRequest {
   std::uint32_t series_budget = 0;  // groups; not 0 unless `by` is empty
 };
 
-// Error when more than TCPPERF_GROUPINGS different groupings are asked for: says which probes ask for which.
+// Error when more than kMostGroupings different groupings are asked for: says which probes ask for which.
 Result<GroupPlan> plan_groups(const std::map<std::string, GroupRequest, std::less<>>& requests, PrefixLengths prefix);
 
 }  // namespace tcpperf::core

@@ -81,6 +81,11 @@ double SumExtender::extend(std::uint64_t raw_sum) {
   return std::ldexp(static_cast<double>(wraps_), 64) + static_cast<double>(raw_sum);
 }
 
+void SumExtender::take_over(SumExtender& other) {
+  wraps_ += other.wraps_;
+  other = {};
+}
+
 Histogram merge(const Histogram& a, const Histogram& b) {
   if (a.buckets.empty() || b.buckets.empty()) {
     Histogram h = a.buckets.empty() ? b : a;

@@ -47,6 +47,10 @@ class SumExtender {
   // Returns the full sum in units.
   double extend(std::uint64_t raw_sum);
 
+  // What `other` counted beyond 64 bits is counted here from now on, and `other` begins anew. For a histogram that was
+  // added to this one and then set to zero.
+  void take_over(SumExtender& other);
+
  private:
   std::uint64_t last_ = 0;
   std::uint64_t wraps_ = 0;

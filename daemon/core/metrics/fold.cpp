@@ -1,58 +1,146 @@
 #include "core/metrics/fold.h"
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "abi/histogram.h"
+#include "core/groups/dimension.h"
 
 namespace tcpperf::core {
+namespace {
+
+bool is_zero(double value) {
+  return value == 0;
+}
+bool is_zero(const Histogram& histogram) {
+  return histogram.zero_count == 0 && histogram.buckets.empty();
+}
+
+void add(double& total, double value) {
+  total += value;
+}
+void add(Histogram& total, Histogram&& value) {
+  total = is_zero(total) ? std::move(value) : merge(total, value);
+}
+
+}  // namespace
 
 Folder::Folder(ProbeTable probes, const KernelNames& kernel) {
   for (const ProbeDescriptor* probe : probes) {
-    std::vector<PlannedFamily>& families = probes_[probe->name];
+    PlannedProbe& planned = probes_[probe->name];
     for (const MetricDef& metric : probe->metrics) {
-      PlannedFamily family{&metric, {}};
+      PlannedFamily family;
+      family.metric = &metric;
       for (Cell& cell : metric.source.cells(kernel)) {
-        family.series.push_back(
-            {cell.index, std::make_shared<const std::vector<std::string>>(std::move(cell.labels)), {}});
+        family.cells.push_back({cell.index, std::move(cell.labels), {}});
       }
-      families.push_back(std::move(family));
+      planned.families.push_back(std::move(family));
     }
   }
 }
 
+// Label values that were made before are kept: they outlive most changes of the groups.
+void Folder::plan_groups_of(PlannedFamily& family, const GroupSet& groups) {
+  const MetricSpec& spec = family.metric->spec;
+  std::vector<std::string_view> labels;
+  std::vector<std::size_t> positions;  // of the labels among the values
+  for (std::size_t i = 0; i < groups.by.size(); ++i) {
+    const std::string_view label = to_string(groups.by[i]);
+    if (std::find(spec.labels.begin(), spec.labels.end(), label) == spec.labels.end()) {
+      labels.push_back(label);
+      positions.push_back(i);
+    }
+  }
+  std::map<std::vector<std::string>, PlannedGroup> planned;
+  for (const GroupSeries& group : groups.series) {
+    std::vector<std::string> values;
+    values.reserve(positions.size());
+    for (const std::size_t position : positions) {
+      values.push_back(group.values[position]);
+    }
+    const auto [entry, added] = planned.try_emplace(std::move(values));
+    std::vector<std::uint32_t>& slots = entry->second.slots;
+    slots.insert(slots.end(), group.slots.begin(), group.slots.end());
+    if (!added) {
+      continue;
+    }
+    const auto known = family.groups.find(entry->first);
+    if (known != family.groups.end() && family.group_labels == labels) {
+      entry->second.labels = std::move(known->second.labels);
+    } else {
+      entry->second.labels.resize(family.cells.size());
+    }
+  }
+  family.grouped = !groups.by.empty();
+  family.group_labels = std::move(labels);
+  family.groups = std::move(planned);
+}
+
 Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
   const MetricDef& metric = *planned.metric;
-  Family family{&metric.spec, {}};
-  family.series.reserve(planned.series.size());
+  Family family{&metric.spec, {}, planned.group_labels};
+
+  // `read(cell, slot, position)` gives what is at `position` of an array of `size` elements.
+  const auto fold_array = [&](std::size_t size, std::size_t stride, auto read) {
+    for (auto& [values, group] : planned.groups) {
+      const bool show_zeros = std::find(group.slots.begin(), group.slots.end(), TCPPERF_OTHER) != group.slots.end();
+      for (std::size_t i = 0; i < planned.cells.size(); ++i) {
+        PlannedCell& cell = planned.cells[i];
+        decltype(read(cell, 0U, size)) total{};
+        bool found = false;
+        for (const std::uint32_t slot : group.slots) {
+          const std::size_t position = slot * stride + cell.index;
+          if (cell.index < stride && position < size) {
+            add(total, read(cell, slot, position));
+            found = true;
+          }
+        }
+        if (!found || (!show_zeros && is_zero(total))) {
+          continue;
+        }
+        LabelValues& labels = group.labels[i];
+        if (labels == nullptr) {
+          std::vector<std::string> all = cell.labels;
+          all.insert(all.end(), values.begin(), values.end());
+          labels = std::make_shared<const std::vector<std::string>>(std::move(all));
+        }
+        family.series.push_back({labels, std::move(total)});
+      }
+    }
+  };
+  const auto stride_of = [&](std::size_t size) {
+    return planned.grouped ? std::size_t{reader.cells_per_group(metric.source.map)} : size;
+  };
+
   switch (metric.source.kind) {
     case SourceKind::kCounters:
     case SourceKind::kSampled: {
       const std::span<const std::uint64_t> counters = reader.counters(metric.source.map);
-      for (const PlannedSeries& series : planned.series) {
-        if (series.index < counters.size()) {
-          const std::uint64_t value = __atomic_load_n(&counters[series.index], __ATOMIC_RELAXED);
-          family.series.push_back({series.labels, static_cast<double>(value)});
-        }
-      }
+      fold_array(counters.size(), stride_of(counters.size()),
+                 [&](const PlannedCell& /*cell*/, std::uint32_t /*slot*/, std::size_t position) {
+                   return static_cast<double>(__atomic_load_n(&counters[position], __ATOMIC_RELAXED));
+                 });
       break;
     }
     case SourceKind::kHistograms: {
       const std::span<const tcpperf_histogram> histograms = reader.histograms(metric.source.map);
       const int exponent = kernel_exponent(metric.spec.unit);
-      for (PlannedSeries& series : planned.series) {
-        if (series.index < histograms.size()) {
-          const tcpperf_histogram& raw = histograms[series.index];
-          const std::uint64_t sum = __atomic_load_n(&raw.sum, __ATOMIC_RELAXED);
-          family.series.push_back({series.labels, from_kernel(raw, exponent, series.sum.extend(sum))});
-        }
-      }
+      fold_array(histograms.size(), stride_of(histograms.size()),
+                 [&](PlannedCell& cell, std::uint32_t slot, std::size_t position) {
+                   const tcpperf_histogram& raw = histograms[position];
+                   const std::uint64_t sum = __atomic_load_n(&raw.sum, __ATOMIC_RELAXED);
+                   cell.sums.resize(std::max<std::size_t>(cell.sums.size(), slot + 1));
+                   return from_kernel(raw, exponent, cell.sums[slot].extend(sum));
+                 });
       break;
     }
     case SourceKind::kTcpStates: {
       if (const std::optional<TcpStateCounts>& states = reader.tcp_states()) {
-        for (const PlannedSeries& series : planned.series) {
-          family.series.push_back({series.labels, static_cast<double>((*states)[series.index])});
-        }
+        fold_array(states->size(), states->size(),
+                   [&](const PlannedCell& /*cell*/, std::uint32_t /*slot*/, std::size_t position) {
+                     return static_cast<double>((*states)[position]);
+                   });
       }
       break;
     }
@@ -60,15 +148,47 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
   return family;
 }
 
-void Folder::fold(const ProbeDescriptor& probe, const MapReader& reader, Snapshot& snapshot) {
+void Folder::fold(const ProbeDescriptor& probe, const MapReader& reader, const GroupSet& groups, Snapshot& snapshot) {
   const auto planned = probes_.find(probe.name);
   if (planned == probes_.end()) {
     return;
   }
-  for (PlannedFamily& family : planned->second) {
+  if (planned->second.groups != groups) {
+    for (PlannedFamily& family : planned->second.families) {
+      plan_groups_of(family, family.metric->source.kind == SourceKind::kTcpStates ? not_grouped() : groups);
+    }
+    planned->second.groups = groups;
+  }
+  for (PlannedFamily& family : planned->second.families) {
     Family folded = fold_family(family, reader);
     if (!folded.series.empty()) {
       snapshot.families.push_back(std::move(folded));
+    }
+  }
+}
+
+void Folder::forget(const ProbeDescriptor& probe, std::uint32_t slot) {
+  const auto planned = probes_.find(probe.name);
+  if (planned == probes_.end()) {
+    return;
+  }
+  for (PlannedFamily& family : planned->second.families) {
+    for (PlannedCell& cell : family.cells) {
+      if (slot < cell.sums.size()) {
+        cell.sums[TCPPERF_OTHER].take_over(cell.sums[slot]);
+      }
+    }
+  }
+}
+
+void Folder::restart(const ProbeDescriptor& probe) {
+  const auto planned = probes_.find(probe.name);
+  if (planned == probes_.end()) {
+    return;
+  }
+  for (PlannedFamily& family : planned->second.families) {
+    for (PlannedCell& cell : family.cells) {
+      cell.sums.clear();
     }
   }
 }

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "core/groups/series.h"
 #include "core/metrics/snapshot.h"
 #include "core/probe/descriptor.h"
 
@@ -27,6 +28,9 @@ class MapReader {
   virtual ~MapReader() = default;
   [[nodiscard]] virtual std::span<const std::uint64_t> counters(std::string_view map) const = 0;
   [[nodiscard]] virtual std::span<const tcpperf_histogram> histograms(std::string_view map) const = 0;
+  // How many elements of the map belong to one group: a group's begin at slot * this. Only asked for grouped probes;
+  // 0: not known, and the metrics of the map are left out.
+  [[nodiscard]] virtual std::uint32_t cells_per_group(std::string_view /*map*/) const { return 0; }
   [[nodiscard]] virtual const std::optional<TcpStateCounts>& tcp_states() const = 0;
 };
 
@@ -36,22 +40,47 @@ class Folder {
  public:
   Folder(ProbeTable probes, const KernelNames& kernel);
 
-  // Appends the families of one probe. A metric whose source is empty gets no family: unknown is not zero.
-  void fold(const ProbeDescriptor& probe, const MapReader& reader, Snapshot& snapshot);
+  // Appends the families of one probe. A metric whose source is empty gets no family: unknown is not zero. Of `other`,
+  // or of all when not grouped, every series is there, of the other groups those that are not zero. Series whose labels
+  // are alike are added; they are, too, when a metric has a label of its own with the name of a group's label, which
+  // then is left out. tcp_states are never grouped.
+  void fold(const ProbeDescriptor& probe, const MapReader& reader, const GroupSet& groups, Snapshot& snapshot);
+  void fold(const ProbeDescriptor& probe, const MapReader& reader, Snapshot& snapshot) {
+    fold(probe, reader, not_grouped(), snapshot);
+  }
+
+  // To be called when a slot of the probe's grouping was given back, before the next fold: its cells were added to
+  // those of slot 0 and set to zero. Precondition: slot != 0.
+  void forget(const ProbeDescriptor& probe, std::uint32_t slot);
+
+  // To be called when the probe's maps were replaced by empty ones, before the next fold.
+  void restart(const ProbeDescriptor& probe);
 
  private:
-  struct PlannedSeries {
+  struct PlannedCell {
     std::uint32_t index = 0;
-    LabelValues labels;
-    SumExtender sum;
+    std::vector<std::string> labels;
+    std::vector<SumExtender> sums;  // by slot
+  };
+  struct PlannedGroup {
+    std::vector<std::uint32_t> slots;
+    std::vector<LabelValues> labels;  // by cell; null until a series is shown
   };
   struct PlannedFamily {
     const MetricDef* metric = nullptr;
-    std::vector<PlannedSeries> series;
+    std::vector<PlannedCell> cells;
+    bool grouped = false;
+    std::vector<std::string_view> group_labels;
+    std::map<std::vector<std::string>, PlannedGroup> groups;  // by values of group_labels
   };
+  struct PlannedProbe {
+    GroupSet groups;  // that the families are planned for; none before the first fold
+    std::vector<PlannedFamily> families;
+  };
+  static void plan_groups_of(PlannedFamily& family, const GroupSet& groups);
   static Family fold_family(PlannedFamily& planned, const MapReader& reader);
 
-  std::map<std::string_view, std::vector<PlannedFamily>> probes_;
+  std::map<std::string_view, PlannedProbe> probes_;
 };
 
 }  // namespace tcpperf::core

@@ -13,8 +13,8 @@
 
 namespace tcpperf::core {
 
-// The values of a series' labels, in the order of MetricSpec::labels. Shared, because they outlive snapshots and are
-// the same in all of them.
+// The values of a series' labels: those of MetricSpec::labels, then those of Family::group_labels. Shared, because they
+// outlive snapshots and are the same in all of them.
 using LabelValues = std::shared_ptr<const std::vector<std::string>>;
 
 struct Series {
@@ -25,6 +25,7 @@ struct Series {
 struct Family {
   const MetricSpec* spec = nullptr;  // never null; has static storage duration (a descriptor's)
   std::vector<Series> series;
+  std::vector<std::string_view> group_labels{};  // names, static storage duration; empty when not grouped
 };
 
 struct Snapshot {

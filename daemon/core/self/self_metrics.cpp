@@ -42,6 +42,29 @@ const MetricSpec kMapBytes{"tcpperf_map_bytes",
                            MetricKind::kGauge,
                            Unit::kBytes,
                            {"map"}};
+const MetricSpec kGroups{"tcpperf_groups",
+                         "Groups that have series of their own, by grouping: the dimensions that connections are told "
+                         "apart by, and the series_budget.",
+                         MetricKind::kGauge,
+                         Unit::kNone,
+                         {"group_by", "budget"}};
+const MetricSpec kGroupCapacity{"tcpperf_group_capacity",
+                                "The most groups of the grouping that can have series of their own, fixed at load.",
+                                MetricKind::kGauge,
+                                Unit::kNone,
+                                {"group_by", "budget"}};
+const MetricSpec kGroupOverflow{
+    "tcpperf_group_overflow_total",
+    "How often a socket was counted in the group other because the grouping had no room for its own.",
+    MetricKind::kCounter,
+    Unit::kNone,
+    {"group_by", "budget"}};
+const MetricSpec kGroupsRetired{"tcpperf_groups_retired_total",
+                                "Groups without connections for idle_after, whose series ended and whose past was "
+                                "added to the group other.",
+                                MetricKind::kCounter,
+                                Unit::kNone,
+                                {"group_by", "budget"}};
 const MetricSpec kLostUpdates{
     "tcpperf_lost_updates_total",
     "Events that were seen but not measured: flow_memory (no memory for a socket's state), rtt_sample (it came out "
@@ -155,6 +178,25 @@ void append_probes(const SelfReport& report, Appender& out) {
   }
 }
 
+Values labels_of(const Grouping& grouping) {
+  return {to_string(grouping.by), std::to_string(grouping.capacity)};
+}
+
+void append_groupings(const SelfReport& report, Appender& out) {
+  for (const GroupingReport& entry : report.groupings) {
+    out.add(kGroups, labels_of(entry.grouping), entry.groups);
+  }
+  for (const GroupingReport& entry : report.groupings) {
+    out.add(kGroupCapacity, labels_of(entry.grouping), std::uint64_t{entry.grouping.capacity});
+  }
+  for (const GroupingReport& entry : report.groupings) {
+    out.add(kGroupOverflow, labels_of(entry.grouping), entry.overflows);
+  }
+  for (const GroupingReport& entry : report.groupings) {
+    out.add(kGroupsRetired, labels_of(entry.grouping), entry.retired);
+  }
+}
+
 void append_collection(const SelfReport& report, Appender& out) {
   for (const MapReport& map : report.maps) {
     out.add(kMapEntries, {map.map}, map.entries);
@@ -215,6 +257,7 @@ void append_self_metrics(const SelfReport& report, Snapshot& snapshot) {
   Appender out(snapshot);
   out.add(kBuildInfo, {std::string(report.version)}, 1.0);
   append_probes(report, out);
+  append_groupings(report, out);
   append_collection(report, out);
   append_alerts(report, out);
   for (const auto& [code, count] : report.http_responses) {
@@ -228,32 +271,12 @@ void append_self_metrics(const SelfReport& report, Snapshot& snapshot) {
 
 std::span<const MetricSpec* const> self_metric_specs() {
   static const std::array kSpecs{
-      &kBuildInfo,
-      &kProbeStatus,
-      &kProgramAttached,
-      &kProgramRuns,
-      &kProgramRunSeconds,
-      &kMapEntries,
-      &kMapCapacity,
-      &kMapBytes,
-      &kLostUpdates,
-      &kCollectDuration,
-      &kCollectFailures,
-      &kNamespaces,
-      &kReloadSuccessful,
-      &kReloadTime,
-      &kAlertActive,
-      &kAlertEvaluable,
-      &kAlerts,
-      &kDeliveries,
-      &kHttpResponses,
-      &kHttpRefused,
-      &kCpu,
-      &kResident,
-      &kVirtual,
-      &kOpenFds,
-      &kMaxFds,
-      &kThreads,
+      &kBuildInfo,   &kProbeStatus,      &kProgramAttached, &kProgramRuns,     &kProgramRunSeconds,
+      &kGroups,      &kGroupCapacity,    &kGroupOverflow,   &kGroupsRetired,   &kMapEntries,
+      &kMapCapacity, &kMapBytes,         &kLostUpdates,     &kCollectDuration, &kCollectFailures,
+      &kNamespaces,  &kReloadSuccessful, &kReloadTime,      &kAlertActive,     &kAlertEvaluable,
+      &kAlerts,      &kDeliveries,       &kHttpResponses,   &kHttpRefused,     &kCpu,
+      &kResident,    &kVirtual,          &kOpenFds,         &kMaxFds,          &kThreads,
       &kStartTime,
   };
   return kSpecs;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/groups/plan.h"
 #include "core/metrics/snapshot.h"
 #include "core/probe/health.h"
 #include "core/rules/rule.h"
@@ -39,6 +40,13 @@ struct MapReport {
   std::uint64_t entries = 0;
   std::uint64_t capacity = 0;
   std::uint64_t bytes = 0;
+};
+
+struct GroupingReport {
+  Grouping grouping;
+  std::uint64_t groups = 0;     // that have slots of their own
+  std::uint64_t overflows = 0;  // sockets put into `other` because no slot was free
+  std::uint64_t retired = 0;    // groups whose slots were given back
 };
 
 struct AlertReport {
@@ -73,6 +81,7 @@ struct SelfReport {
   std::vector<ProgramReport> programs;
   std::vector<ProgramRunReport> program_runs;
   std::vector<MapReport> maps;
+  std::vector<GroupingReport> groupings;
   std::vector<std::pair<std::string_view, std::uint64_t>> lost_updates;      // by reason
   std::vector<std::pair<std::string_view, std::uint64_t>> collect_failures;  // by source
   double collect_duration_seconds = 0;

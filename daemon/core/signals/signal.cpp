@@ -3,52 +3,22 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
-#include <string>
+#include <optional>
 #include <variant>
 #include <vector>
 
 namespace tcpperf::core {
 namespace {
 
-struct ByLabelValues {
-  bool operator()(const LabelValues& a, const LabelValues& b) const { return *a < *b; }
-};
-
-// Finds the series of an older reading. Readings normally hold the same series in the same order, so the position is
-// tried first; the index is built only when that fails.
-class OlderSeries {
- public:
-  explicit OlderSeries(const Family& family) : series_(family.series) {}
-
-  const Series* find(std::size_t position, const LabelValues& labels) {
-    if (position < series_.size()) {
-      const Series& candidate = series_[position];
-      if (candidate.labels == labels || *candidate.labels == *labels) {
-        return &candidate;
-      }
-    }
-    if (index_.empty()) {
-      for (const Series& candidate : series_) {
-        index_.emplace(candidate.labels, &candidate);
-      }
-    }
-    const auto found = index_.find(labels);
-    return found == index_.end() ? nullptr : found->second;
-  }
-
- private:
-  const std::vector<Series>& series_;
-  std::map<LabelValues, const Series*, ByLabelValues> index_;
-};
-
-// A selector with its label names resolved to positions. A label the metric does not have is the empty string.
+// A selector with its label names resolved to positions. A label the metric does not have is the empty string; those of
+// groups are not the metric's.
 class Matcher {
  public:
   Matcher(const SeriesSelector& selector, const MetricSpec& metric) {
     for (const LabelMatch& match : selector.matches) {
       const auto label = std::find(metric.labels.begin(), metric.labels.end(), match.label);
-      matches_.push_back({static_cast<std::size_t>(label - metric.labels.begin()), &match});
+      const bool known = label != metric.labels.end();
+      matches_.push_back({known ? static_cast<std::size_t>(label - metric.labels.begin()) : kNoLabel, &match});
     }
   }
 
@@ -61,6 +31,7 @@ class Matcher {
   }
 
  private:
+  static constexpr std::size_t kNoLabel = static_cast<std::size_t>(-1);
   struct Resolved {
     std::size_t position;
     const LabelMatch* spec;
@@ -68,38 +39,41 @@ class Matcher {
   std::vector<Resolved> matches_;
 };
 
-// Calls add(value now, value before or nullptr) for every matching series; false when a reading lacks the metric, or it
-// is of another kind.
-template <typename Value, typename Add>
-bool for_each_pair(const SeriesSelector& selector, const Snapshot& newer, const Snapshot& older, Add add) {
-  const Family* const now = newer.find(selector.metric);
-  const Family* const before = older.find(selector.metric);
-  if (now == nullptr || before == nullptr) {
-    return false;
+void add(double& total, double value) {
+  total += value;
+}
+void add(Histogram& total, const Histogram& value) {
+  total = merge(total, value);
+}
+
+// Of all matching series; nullopt when the reading lacks the metric, or it is of another kind.
+template <typename Value>
+std::optional<Value> total(const SeriesSelector& selector, const Snapshot& reading) {
+  const Family* const family = reading.find(selector.metric);
+  if (family == nullptr) {
+    return std::nullopt;
   }
-  const Matcher matches(selector, *now->spec);
-  OlderSeries older_series(*before);
-  for (std::size_t i = 0; i < now->series.size(); ++i) {
-    const Series& series = now->series[i];
+  const Matcher matches(selector, *family->spec);
+  Value sum{};
+  for (const Series& series : family->series) {
     const auto* const value = std::get_if<Value>(&series.value);
     if (value == nullptr) {
-      return false;
+      return std::nullopt;
     }
-    if (!matches(series.labels)) {
-      continue;
+    if (matches(series.labels)) {
+      add(sum, *value);
     }
-    const Series* const old = older_series.find(i, series.labels);
-    add(*value, old == nullptr ? nullptr : std::get_if<Value>(&old->value));
   }
-  return true;
+  return sum;
 }
 
 std::optional<double> increase(const SeriesSelector& selector, const Snapshot& newer, const Snapshot& older) {
-  double total = 0;
-  const bool known = for_each_pair<double>(selector, newer, older, [&](double now, const double* before) {
-    total += before != nullptr && *before <= now ? now - *before : now;
-  });
-  return known ? std::optional(total) : std::nullopt;
+  const std::optional<double> now = total<double>(selector, newer);
+  const std::optional<double> before = total<double>(selector, older);
+  if (!now || !before) {
+    return std::nullopt;
+  }
+  return *before <= *now ? *now - *before : *now;
 }
 
 std::uint64_t as_samples(double increase) {
@@ -113,16 +87,15 @@ SignalValue without_value(NoValue reason) {
 }
 
 SignalValue quantile_signal(const SignalSpec& spec, const Snapshot& newer, const Snapshot& older) {
-  Histogram all;
-  const auto add = [&](const Histogram& now, const Histogram* before) {
-    all = merge(all, before != nullptr ? delta(now, *before) : now);
-  };
-  if (!for_each_pair<Histogram>(spec.numerator, newer, older, add)) {
+  const std::optional<Histogram> now = total<Histogram>(spec.numerator, newer);
+  const std::optional<Histogram> before = total<Histogram>(spec.numerator, older);
+  if (!now || !before) {
     return without_value(NoValue::kNoMetric);
   }
+  const Histogram gained = delta(*now, *before);
   SignalValue result = without_value(NoValue::kNoObservations);
-  result.value = quantile(all, spec.q);
-  result.samples = all.count();
+  result.value = quantile(gained, spec.q);
+  result.samples = gained.count();
   return result;
 }
 
@@ -158,12 +131,7 @@ SignalValue ratio_signal(const SignalSpec& spec, const Snapshot& newer, const Sn
 SignalValue gauge_signal(const SignalSpec& spec, const Snapshot& newer) {
   SignalValue result = without_value(NoValue::kNoMetric);
   result.sampled = false;
-  double total = 0;
-  const bool known =
-      for_each_pair<double>(spec.numerator, newer, newer, [&](double now, const double*) { total += now; });
-  if (known) {
-    result.value = total;
-  }
+  result.value = total<double>(spec.numerator, newer);
   return result;
 }
 

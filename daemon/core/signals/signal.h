@@ -25,9 +25,11 @@ struct SignalValue {
   NoValue reason = NoValue::kNoMetric;  // meaningful only without a value
 };
 
-// The signal over the time between the two readings. Series are paired by their label values; a series that `older`
-// does not have counts from 0, and a series that went back was reset and counts what `newer` has. A metric that
-// `older` does not have at all gives no value: what it had counted by then is not known. A gauge needs `newer` only.
+// The signal over the time between the two readings. An increase is that of the total of all matching series, because
+// a group that is given back loses its series and its past goes to `other`. When the total, or a bucket of it, went
+// back, the source was reset, and the increase is all that `newer` has. A metric that `older` does not have at all
+// gives no value: what it had counted by then is not known. A gauge needs `newer` only. Selectors see the labels of the
+// metric's spec; those of groups do not exist for them.
 //   quantile: of all matching series together. samples: the observations. None: no value.
 //   rate:     increase per second of monotonic time. samples: the increase.
 //   ratio:    increase by increase. samples: the increase of the denominator. None: no value.

@@ -50,6 +50,19 @@ TEST_CASE("counters and gauges keep name, help, labels and value", "[exposition]
   CHECK(families[1].metric[0].gauge.value == 17.0);
 }
 
+TEST_CASE("the labels of a group follow those of the metric", "[exposition]") {
+  core::Snapshot snapshot;
+  snapshot.families.push_back(
+      {&resets_spec, {{values({"in", "abort", "443", "other"}), 3.0}}, {"service_port", "role"}});
+  snapshot.families.push_back({&sockets_spec, {{values({"client"}), 17.0}}, {"role"}});
+  const auto families = to_metric_families(snapshot, 1);
+  REQUIRE(families.size() == 2);
+  CHECK(families[0].metric.at(0).label ==
+        std::vector<prometheus::ClientMetric::Label>{
+            {"direction", "in"}, {"reason", "abort"}, {"service_port", "443"}, {"role", "other"}});
+  CHECK(families[1].metric.at(0).label == std::vector<prometheus::ClientMetric::Label>{{"role", "client"}});
+}
+
 TEST_CASE("a metric without series is not a family", "[exposition]") {
   core::Snapshot snapshot;
   snapshot.families.push_back({&resets_spec, {}});

@@ -23,6 +23,7 @@ const ProbeDescriptor& probe() {
           {}},
          {}},
         {{"tcpperf_lost_total", "Lost.", MetricKind::kCounter, Unit::kNone, {}, {}}, {}},
+        {{"tcpperf_open", "Now.", MetricKind::kGauge, Unit::kConnections, {}, {}}, {SourceKind::kTcpStates, "", {}}},
     };
     result.signals = {
         {"rtt_p99",
@@ -56,10 +57,13 @@ TEST_CASE("the metric table lists the probes' metrics and then the daemon's own"
   const MetricSpec own{"tcpperf_build_info", "Always 1.", MetricKind::kGauge, Unit::kNone, {"version"}, {}};
   const std::array<const MetricSpec*, 1> own_metrics = {&own};
   CHECK(metric_table(table_of_one, own_metrics) ==
+        "With `group_by`, every metric of a probe, but for `tcpperf_open`, has a label for each dimension as well, "
+        "unless it has one of that name already.\n\n"
         "| Metric | Type | Unit | Labels | Probe | Meaning |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
         "| `tcpperf_rtt_seconds` | histogram | seconds | `kind`, `role` | `rtt` | Time \\| to acknowledge. |\n"
         "| `tcpperf_lost_total` | counter | | | `rtt` | Lost. |\n"
+        "| `tcpperf_open` | gauge | connections | | `rtt` | Now. |\n"
         "| `tcpperf_build_info` | gauge | | `version` | the daemon itself | Always 1. |\n");
 }
 

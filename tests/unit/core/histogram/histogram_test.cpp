@@ -138,6 +138,17 @@ TEST_CASE("the sum survives the kernel's wrap at 2^64", "[histogram]") {
   CHECK(extender.extend(0) == 0x1p65);
 }
 
+TEST_CASE("what one sum had beyond 64 bits can go to another", "[histogram]") {
+  SumExtender all;
+  SumExtender part;
+  all.extend(10);
+  part.extend(UINT64_MAX);
+  part.extend(4096);
+  all.take_over(part);
+  CHECK(all.extend(10 + 4096) == 0x1p64 + 4106);
+  CHECK(part.extend(7) == 7);
+}
+
 TEST_CASE("merging is the histogram of all observations together", "[histogram]") {
   std::mt19937_64 random(1);
   for (int round = 0; round < 200; ++round) {

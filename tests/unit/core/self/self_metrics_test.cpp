@@ -16,6 +16,8 @@ SelfReport full_report() {
   report.programs = {{"on_ack", "tp_btf/tcp_probe", true, {"rtt", "retransmit"}}};
   report.program_runs = {{"on_ack", 7, 0.5}};
   report.maps = {{"m", 1, 2, 3}};
+  report.groupings = {{{{Dimension::kServicePort, Dimension::kRole}, 64}, 3, 5, 7},
+                      {{{Dimension::kServicePort, Dimension::kRole}, 8}, 8, 1, 0}};
   report.lost_updates = {{"flow_memory", 5}};
   report.collect_failures = {{"tcp_states", 1}};
   report.alerts = {{"slow", Severity::kCritical, true, true, 4}};
@@ -72,6 +74,30 @@ TEST_CASE("values arrive under their labels", "[self]") {
   CHECK(value_of(snapshot, "tcpperf_alerts_total", {"slow", "critical"}) == 4);
   CHECK(value_of(snapshot, "tcpperf_map_capacity", {"m"}) == 2);
   CHECK(value_of(snapshot, "process_open_fds", {}) == 3);
+}
+
+TEST_CASE("groupings with the same list are told apart by their budget", "[self]") {
+  Snapshot snapshot;
+  append_self_metrics(full_report(), snapshot);
+  const std::vector<std::string> large = {"service_port,role", "64"};
+  const std::vector<std::string> small = {"service_port,role", "8"};
+  CHECK(value_of(snapshot, "tcpperf_groups", large) == 3);
+  CHECK(value_of(snapshot, "tcpperf_groups", small) == 8);
+  CHECK(value_of(snapshot, "tcpperf_group_capacity", large) == 64);
+  CHECK(value_of(snapshot, "tcpperf_group_capacity", small) == 8);
+  CHECK(value_of(snapshot, "tcpperf_group_overflow_total", large) == 5);
+  CHECK(value_of(snapshot, "tcpperf_group_overflow_total", small) == 1);
+  CHECK(value_of(snapshot, "tcpperf_groups_retired_total", large) == 7);
+  CHECK(value_of(snapshot, "tcpperf_groups_retired_total", small) == 0);
+}
+
+TEST_CASE("without groupings there are no metrics of groups", "[self]") {
+  SelfReport report = full_report();
+  report.groupings.clear();
+  Snapshot snapshot;
+  append_self_metrics(report, snapshot);
+  CHECK(snapshot.find("tcpperf_groups") == nullptr);
+  CHECK(snapshot.find("tcpperf_group_overflow_total") == nullptr);
 }
 
 TEST_CASE("what is not known is not exported", "[self]") {
