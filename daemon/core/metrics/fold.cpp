@@ -125,7 +125,7 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
     }
     case SourceKind::kHistograms: {
       const std::span<const tcpperf_histogram> histograms = reader.histograms(metric.source.map);
-      const int exponent = metric.spec.unit == Unit::kSeconds ? TCPPERF_TIME_EXPONENT : 0;
+      const int exponent = kernel_exponent(metric.spec.unit);
       fold_array(histograms.size(), stride_of(histograms.size()),
                  [&](PlannedCell& cell, std::uint32_t slot, std::size_t position) {
                    const tcpperf_histogram& raw = histograms[position];
