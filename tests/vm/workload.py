@@ -135,7 +135,8 @@ def connect(flow):
     connection.settimeout(60)
     connection.connect((flow.remote, flow.port))
     connection.settimeout(None)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 30))  # close waits for the FIN's ACK
+    # close() waits until the FIN is acknowledged.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 30))
     return connection
 
 
