@@ -43,7 +43,13 @@ void GroupSlots::clear_sockets() {
 
 core::Result<void> GroupSlots::withdraw(std::uint32_t grouping, std::uint32_t slot) {
   const tcpperf_group_key key = slots(grouping)[slot].key;
-  const int err = bpf_map_delete_elem(bpf_map__fd(object_.map("group_slots")), &key);
+  const int fd = bpf_map__fd(object_.map("group_slots"));
+  // The same group may have got another slot since this one was withdrawn for the first time.
+  std::uint32_t found = 0;
+  int err = bpf_map_lookup_elem(fd, &key, &found);
+  if (err == 0 && found == slot) {
+    err = bpf_map_delete_elem(fd, &key);
+  }
   if (err != 0 && err != -ENOENT) {
     return core::Error::from_errno("withdraw a group", -err);
   }

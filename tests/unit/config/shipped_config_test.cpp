@@ -63,9 +63,16 @@ TEST_CASE("the shipped configuration is valid", "[config]") {
   CHECK(config.alerts.size() == 6);
 }
 
-TEST_CASE("the shipped configuration sets nothing but defaults, except for the alerts", "[config]") {
+TEST_CASE("the shipped configuration sets nothing but defaults, except for alerts and for whom", "[config]") {
   config::Config config = parsed(shipped_text());
   config.alerts.clear();
+  const core::GroupBy for_whom{core::Dimension::kServicePort, core::Dimension::kRole};
+  for (const char* name : {"rtt", "handshake", "retransmit", "throughput"}) {
+    INFO(name);
+    CHECK(config.probes.at(name).group_by == for_whom);
+    config.probes.at(name).group_by.reset();
+  }
+  config.group_plan = parsed("").group_plan;
   CHECK(config == parsed(""));
 }
 
@@ -73,7 +80,7 @@ TEST_CASE("the settings that are off in the shipped configuration are valid and 
   const config::Config config = parsed(with_all_settings(shipped_text()));
   for (const auto& [name, probe] : config.probes) {
     INFO(name);
-    CHECK(probe.group_by == core::GroupBy{});
+    CHECK(probe.group_by.has_value());
   }
   REQUIRE(config.sinks.file);
   REQUIRE(config.sinks.webhook);
