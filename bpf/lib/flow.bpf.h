@@ -17,7 +17,6 @@ struct flow {
 	u64 state_entered_ns;	/* state: 0 = entered before we looked */
 	u64 began_ns;		/* life: when the socket began it, or was first seen */
 	struct payload payload; /* throughput: already counted */
-	u64 received_before;	/* throughput: payload.received at the last sampling */
 	u64 rtt_observed_us;	/* rtt: tcp_mstamp of the last sample recorded */
 	u64 window_due_us[2];	/* window: CLOCK_MONOTONIC from which on the next sample may be taken, rx and tx */
 	u64 rate_half_us;	/* window: when the time of rate_max[0] began */

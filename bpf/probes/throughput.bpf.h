@@ -47,11 +47,9 @@ static __always_inline void throughput_on_sample(struct flow *flow, const struct
 	if (!cfg_throughput)
 		return;
 	payload_of(sk, tp, flow->role, &now);
-	/* The newest byte may be a FIN that is not marked yet: it counts when it is there at the next sampling too. */
-	if (now.received != flow->received_before) {
-		flow->received_before = now.received;
+	/* The newest byte may be a FIN that is not marked yet, if a segment is being processed just now. */
+	if (bpf_ktime_get_ns() / 1000 - tp->tcp_mstamp < 1000)
 		now.received = less(now.received, 1);
-	}
 	throughput_advance(flow, &now);
 }
 

@@ -48,7 +48,8 @@ const core::ProbeDescriptor& throughput_probe() {
               byte_counter<TCPPERF_THROUGHPUT_RECEIVED>(
                   "tcpperf_received_bytes_total",
                   "Payload bytes received in order, whether the process has read them or not, brought up to date like "
-                  "tcpperf_sent_bytes_total, the newest byte of an open connection one reading later. Not counted: "
+                  "tcpperf_sent_bytes_total, and of an open connection on which a segment arrived within the last "
+                  "millisecond one byte less. Not counted: "
                   "duplicates, what waits for a missing segment, and what a "
                   "connection received before the daemon first saw it."),
           },
