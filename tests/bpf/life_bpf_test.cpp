@@ -319,7 +319,7 @@ TEST_CASE("of twenty thousand short connections none is missing", "[life]") {
 }
 
 TEST_CASE("an end that the hook of state changes missed is caught when the socket is freed", "[life]") {
-  constexpr int kConnections = 11;
+  constexpr std::uint64_t kConnections = 11;
   constexpr std::uint64_t kBytes = 1009;
   // The same probe without that hook; segments make the sockets known.
   const core::ProbeTable table = tcpperf::probes::probe_table();
@@ -330,7 +330,7 @@ TEST_CASE("an end that the hook of state changes missed is caught when the socke
   const std::array<const core::ProbeDescriptor*, 1> only_this{&blind};
   Measurement client({"life"}, test::only_side(pair.a().v4, pair.a().v6), {}, {}, only_this);
   Server server(pair.b(), {.mode = ServerMode::kEcho});
-  for (int i = 0; i < kConnections; ++i) {
+  for (std::uint64_t i = 0; i < kConnections; ++i) {
     test::Socket socket = test::connect_to(pair.a(), pair.b(), Family::kIPv4, server.port());
     test::request_response(socket, 2, kBytes);
     test::close_actively(socket);
