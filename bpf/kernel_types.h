@@ -75,6 +75,7 @@ struct sock {
 	u16 sk_protocol;
 	int sk_err;
 	struct dst_entry *sk_dst_cache;
+	unsigned long sk_pacing_rate; /* bytes/s */
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
@@ -96,6 +97,14 @@ struct inet_connection_sock {
 	u8 icsk_pending;
 };
 
+struct minmax_sample {
+	u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u32 data_segs_out;  /* RFC 4898 tcpEStatsPerfDataSegsOut */
@@ -110,6 +119,20 @@ struct tcp_sock {
 	u32 mdev_us;	   /* mean deviation << 2 */
 	u32 srtt_us;	   /* smoothed RTT << 3 */
 	u32 delivered;	   /* packets delivered, retransmitted ones too */
+	u32 segs_out;	   /* RFC 4898 tcpEStatsPerfSegsOut */
+	u32 mss_cache;
+	u32 snd_cwnd;	  /* segments */
+	u32 snd_ssthresh; /* segments */
+	u32 snd_wnd;	  /* bytes, as the peer advertised it */
+	u32 rcv_wnd;	  /* bytes, as last advertised */
+	u32 packets_out;  /* segments sent and not acknowledged, without those sent again */
+	u32 sacked_out;
+	u32 lost_out;
+	u32 retrans_out;
+	u32 rate_delivered;   /* segments of the last measured delivery rate */
+	u32 rate_interval_us; /* and in what time */
+	u8 rate_app_limited : 1;
+	struct minmax rtt_min; /* us; the first sample is the minimum */
 	u32 total_retrans; /* of a fresh child: how often its SYN-ACK was retransmitted */
 };
 
@@ -196,6 +219,11 @@ enum { CA_OPEN, CA_DISORDER, CA_CWR, CA_RECOVERY, CA_LOSS };
 
 /* icsk_pending, include/net/inet_connection_sock.h */
 #define ICSK_TIME_LOSS_PROBE 5
+
+/* include/net/tcp.h, include/net/sock.h: "no such number" */
+#define SSTHRESH_INFINITE 0x7fffffff
+#define MIN_RTT_UNKNOWN 0xffffffff
+#define PACING_UNLIMITED (~0UL)
 
 #define PF_KTHREAD 0x00200000
 

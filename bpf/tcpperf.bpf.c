@@ -20,6 +20,7 @@
 #include "hooks/seed.bpf.c"
 #include "hooks/state.bpf.c"
 #include "hooks/synack_retransmit.bpf.c"
+#include "hooks/transmit.bpf.c"
 #include "hooks/user.bpf.c"
 
 char LICENSE[] SEC("license") = "GPL";

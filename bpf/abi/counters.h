@@ -65,6 +65,28 @@ enum tcpperf_throughput {
 /* life_duration: whether the connection's beginning was seen. */
 enum tcpperf_began { TCPPERF_BEGAN_SEEN, TCPPERF_BEGAN_BEFORE, TCPPERF_BEGAN_KINDS };
 
+/* Bits of a set of perspectives: when a segment arrives, when one is sent. */
+#define TCPPERF_WINDOW_RX 1
+#define TCPPERF_WINDOW_TX 2
+
+/* window_hist; the first three of rx, then of tx. */
+enum tcpperf_window {
+	TCPPERF_WINDOW_CONGESTION = 0,
+	TCPPERF_WINDOW_INFLIGHT = 2,
+	TCPPERF_WINDOW_RTT = 4,
+	TCPPERF_WINDOW_SSTHRESH = 6,
+	TCPPERF_WINDOW_SEND,
+	TCPPERF_WINDOW_RECEIVE,
+	TCPPERF_WINDOW_PACING,
+	TCPPERF_WINDOW_RATE_APP_LIMITED,
+	TCPPERF_WINDOW_RATE,
+	TCPPERF_WINDOW_MIN_RTT,
+	TCPPERF_WINDOW_BDP,
+	TCPPERF_WINDOW_USED_CONGESTION,
+	TCPPERF_WINDOW_USED_SEND,
+	TCPPERF_WINDOW_HISTOGRAMS
+};
+
 /* lost_updates */
 enum tcpperf_lost {
 	TCPPERF_LOST_FLOW,	 /* no memory for a socket's flow state: the event was not measured */

@@ -2,12 +2,12 @@
 /*
  * The kernel histogram: a Prometheus native histogram of schema 3, built in place.
  *
- * A value is an unsigned integer: time in units of 2^-30 s (0.93 ns), everything else in its own unit (bytes,
- * segments). Bucket i holds the values v with 2^((i-1)/8) < v <= 2^(i/8): eight buckets per power of two, each
+ * A value is an unsigned integer: time in units of 2^-30 s (0.93 ns), a ratio in units of 2^-20, everything else in
+ * its own unit (bytes, segments). Bucket i holds the values v with 2^((i-1)/8) < v <= 2^(i/8): eight buckets per power of two, each
  * 9 % wide, upper border included as Prometheus' `le` wants it. Value 0 has a bucket of its own.
  *
  * Bucket i here is bucket i + 8 * e of the native histogram in the base unit, where one unit is 2^e (e = -30 for
- * time, 0 otherwise). So native exposition is exact, and so is any classic `le` at a border 2^(k/8).
+ * time, -20 for ratios, 0 otherwise). So native exposition is exact, and so is any classic `le` at a border 2^(k/8).
  *
  * Plain C, compiled into the BPF programs and into the unit tests: one definition of the index for both.
  */
@@ -22,6 +22,8 @@
 #define TCPPERF_HISTOGRAM_BUCKETS 481
 /* One unit of a time histogram is 2^TCPPERF_TIME_EXPONENT seconds. */
 #define TCPPERF_TIME_EXPONENT (-30)
+/* Likewise of a histogram of ratios. */
+#define TCPPERF_RATIO_EXPONENT (-20)
 
 /* One page, so that an mmapped array of them is an array of pages. */
 struct tcpperf_histogram {
@@ -111,6 +113,12 @@ static TCPPERF_INLINE tcpperf_u64 tcpperf_time_from_ns(tcpperf_u64 ns)
 	tcpperf_u64 rest = ns - seconds * 1000000000;
 
 	return (seconds << 30) + ((rest << 30) + 999999999) / 1000000000;
+}
+
+/* A ratio in units of 2^-20, rounded up for the same reason. Precondition: whole > 0. */
+static TCPPERF_INLINE tcpperf_u64 tcpperf_ratio(tcpperf_u32 part, tcpperf_u32 whole)
+{
+	return (((tcpperf_u64)part << -TCPPERF_RATIO_EXPONENT) + whole - 1) / whole;
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Every segment that arrives on an ESTABLISHED connection, before it is processed. The hot path. */
 #include "probes/rtt.bpf.h"
+#include "probes/window.bpf.h"
 
 SEC("tp_btf/tcp_probe")
 int BPF_PROG(on_ack, struct sock *sk)
@@ -14,5 +15,6 @@ int BPF_PROG(on_ack, struct sock *sk)
 	if (!flow)
 		return 0;
 	rtt_on_ack(flow, tp);
+	window_on_ack(flow, tp);
 	return 0;
 }

@@ -19,6 +19,12 @@ struct flow {
 	struct payload payload; /* throughput: already counted */
 	u64 received_before;	/* throughput: payload.received at the last sampling */
 	u64 rtt_observed_us;	/* rtt: tcp_mstamp of the last sample recorded */
+	u64 window_due_us[2];	/* window: CLOCK_MONOTONIC from which on the next sample may be taken, rx and tx */
+	u64 rate_half_us;	/* window: when the time of rate_max[0] began */
+	u64 rate_max[2];	/* window: bytes/s, greatest of this half of the sliding time and of the one before */
+	u64 rate_sample;	/* window: see flow_rate_sample(); seen last */
+	u32 segs_out;		/* window: when the last packet was sent */
+	u32 uncounted;		/* window: segments of that packet */
 	u32 srtt_us8;		/* rtt: srtt_us (us << 3) after the last sample seen */
 	u32 mdev_us4;		/* rtt: mdev_us (us << 2), likewise */
 	u32 delivered;		/* rtt: likewise */
@@ -57,6 +63,12 @@ enum flow_moment {
 	FLOW_BEGINS_IF_NEW /* the first event of an accepted connection, or a later one of another */
 };
 
+/* Tells one measurement of the delivery rate from the next. */
+static __always_inline u64 flow_rate_sample(const struct tcp_sock *tp)
+{
+	return (u64)tp->rate_delivered << 32 | tp->rate_interval_us;
+}
+
 /* What already happened on a socket before we saw it is not ours to count. */
 static __always_inline void flow_skip_gap(struct flow *flow, const struct tcp_sock *tp)
 {
@@ -92,6 +104,7 @@ static __always_inline void flow_begin(struct flow *flow, const struct sock *sk,
 	flow_skip_gap(flow, tp);
 	flow->began_ns = bpf_ktime_get_ns();
 	flow->data_segments = tp->data_segs_out;
+	flow->rate_sample = flow_rate_sample(tp);
 	if (moment == FLOW_GOES_ON) {
 		flow->older = 1;
 		flow->established = state_is_open(sk->__sk_common.skc_state);
@@ -188,6 +201,12 @@ static __always_inline void flow_bind_owner(struct flow *flow, struct sock *sk)
 	}
 }
 
+/* When a socket begins to connect, it has no local port yet, and no route and so no interface. */
+static __always_inline bool flow_is_vague(void)
+{
+	return groups_by(TCPPERF_BY_LOCAL_PORT) || groups_by(TCPPERF_BY_INTERFACE);
+}
+
 /* A change of state tells the role, in process context the owner, and when the rest of the group is settled. */
 static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, int from, int to)
 {
@@ -205,7 +224,8 @@ static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, in
 	} else if (from == TCP_CLOSE_WAIT && to == TCP_LAST_ACK) {
 		flow_bind_owner(flow, sk); /* close() or shutdown() */
 	}
-	if (cfg_group_dimensions && !flow->grouped)
+	/* A listener is no connection, and of a connecting socket not all is known: see flow_is_vague(). */
+	if (cfg_group_dimensions && !flow->grouped && to != TCP_LISTEN && !(to == TCP_SYN_SENT && flow_is_vague()))
 		flow_group(flow, sk);
 }
 

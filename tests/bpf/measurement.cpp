@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <variant>
 
+#include "cgroup_root.h"
+
 namespace tcpperf::test {
 namespace {
 
@@ -92,7 +94,13 @@ Measurement::Measurement(const std::vector<std::string>& probes, const adapters:
   request.filter = filter;
   request.constants = std::move(constants);
   request.groups = groups;
-  request.cgroup_root = "/sys/fs/cgroup/unified";
+  const Socket cgroup_root = open_cgroup_root();
+  request.cgroup_root = "/proc/self/fd/" + std::to_string(cgroup_root.get());
+  for (const core::ProbeDescriptor* probe : table_) {
+    for (const core::KnobSpec& knob : probe->knobs) {
+      request.constants.try_emplace(std::string(knob.symbol), knob.default_value);
+    }
+  }
   core::Result<std::unique_ptr<adapters::bpf::Session>> session =
       adapters::bpf::Session::load(table_, tcpperf::probes::hook_table(), *kernel_, request, nullptr);
   if (!session) {

@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -11,9 +10,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <fcntl.h>
-#include <sys/mount.h>
-#include <unistd.h>
+
+#include "cgroup_root.h"
 
 extern "C" {
 extern const std::byte tcpperf_rtt_oracle_begin[];
@@ -27,25 +25,6 @@ namespace {
   throw std::runtime_error("RTT oracle: " + what + ": " + std::strerror(errno));
 }
 
-// The root of the unified hierarchy, wherever the system has mounted it.
-int open_cgroup_root() {
-  std::string place = "/tmp/tcpperf-cgroup-XXXXXX";
-  if (mkdtemp(place.data()) == nullptr) {
-    fail("mkdtemp");
-  }
-  if (mount("none", place.c_str(), "cgroup2", 0, nullptr) != 0) {
-    rmdir(place.c_str());
-    fail("mount cgroup2");
-  }
-  const int fd = open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  umount2(place.c_str(), MNT_DETACH);
-  rmdir(place.c_str());
-  if (fd < 0) {
-    fail("open cgroup2");
-  }
-  return fd;
-}
-
 }  // namespace
 
 RttOracle::RttOracle() {
@@ -55,9 +34,8 @@ RttOracle::RttOracle() {
     bpf_object__close(object_);
     fail("load");
   }
-  const int cgroup = open_cgroup_root();
-  link_ = bpf_program__attach_cgroup(bpf_object__find_program_by_name(object_, "rtt_oracle"), cgroup);
-  close(cgroup);
+  const Socket cgroup = open_cgroup_root();
+  link_ = bpf_program__attach_cgroup(bpf_object__find_program_by_name(object_, "rtt_oracle"), cgroup.get());
   if (link_ == nullptr) {
     bpf_object__close(object_);
     fail("attach");

@@ -81,7 +81,8 @@ std::string with_unit(double value, core::Unit unit) {
     case core::Unit::kBytes:
     case core::Unit::kSegments:
     case core::Unit::kPackets:
-    case core::Unit::kConnections: return number(value) + " " + std::string(to_string(unit));
+    case core::Unit::kConnections:
+    case core::Unit::kBytesPerSecond: return number(value) + " " + std::string(to_string(unit));
     case core::Unit::kNone:
     case core::Unit::kTimestampSeconds: break;
   }

@@ -66,7 +66,7 @@ void Folder::plan_groups_of(PlannedFamily& family, const GroupSet& groups) {
       continue;
     }
     const auto known = family.groups.find(entry->first);
-    if (known != family.groups.end() && family.group_labels == labels) {
+    if (known != family.groups.end()) {
       entry->second.labels = std::move(known->second.labels);
     } else {
       entry->second.labels.resize(family.cells.size());
@@ -125,7 +125,7 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
     }
     case SourceKind::kHistograms: {
       const std::span<const tcpperf_histogram> histograms = reader.histograms(metric.source.map);
-      const int exponent = metric.spec.unit == Unit::kSeconds ? TCPPERF_TIME_EXPONENT : 0;
+      const int exponent = kernel_exponent(metric.spec.unit);
       fold_array(histograms.size(), stride_of(histograms.size()),
                  [&](PlannedCell& cell, std::uint32_t slot, std::size_t position) {
                    const tcpperf_histogram& raw = histograms[position];

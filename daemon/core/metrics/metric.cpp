@@ -1,5 +1,7 @@
 #include "core/metrics/metric.h"
 
+#include "abi/histogram.h"
+
 namespace tcpperf::core {
 
 std::string_view to_string(Unit unit) {
@@ -12,8 +14,24 @@ std::string_view to_string(Unit unit) {
     case Unit::kConnections: return "connections";
     case Unit::kRatio: return "ratio";
     case Unit::kTimestampSeconds: return "unix seconds";
+    case Unit::kBytesPerSecond: return "bytes per second";
   }
   return "";
+}
+
+int kernel_exponent(Unit unit) {
+  switch (unit) {
+    case Unit::kSeconds: return TCPPERF_TIME_EXPONENT;
+    case Unit::kRatio: return TCPPERF_RATIO_EXPONENT;
+    case Unit::kNone:
+    case Unit::kBytes:
+    case Unit::kSegments:
+    case Unit::kPackets:
+    case Unit::kConnections:
+    case Unit::kTimestampSeconds:
+    case Unit::kBytesPerSecond: break;
+  }
+  return 0;
 }
 
 std::string_view to_string(MetricKind kind) {

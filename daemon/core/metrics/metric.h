@@ -10,10 +10,22 @@ namespace tcpperf::core {
 enum class MetricKind { kCounter, kGauge, kHistogram };
 
 // The base unit of the exported number. Time is always seconds, volume always bytes.
-enum class Unit { kNone, kSeconds, kBytes, kSegments, kPackets, kConnections, kRatio, kTimestampSeconds };
+enum class Unit {
+  kNone,
+  kSeconds,
+  kBytes,
+  kSegments,
+  kPackets,
+  kConnections,
+  kRatio,
+  kTimestampSeconds,
+  kBytesPerSecond
+};
 
 // "seconds", "bytes", ...; empty for kNone.
 std::string_view to_string(Unit unit);
+// One unit of a kernel histogram (abi/histogram.h) is 2^this of the base unit.
+int kernel_exponent(Unit unit);
 // "counter", "gauge", "histogram".
 std::string_view to_string(MetricKind kind);
 
