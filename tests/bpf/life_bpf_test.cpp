@@ -319,18 +319,21 @@ TEST_CASE("of twenty thousand short connections none is missing", "[life]") {
 }
 
 TEST_CASE("an end that the hook of state changes missed is caught when the socket is freed", "[life]") {
-  constexpr int kConnections = 11;
+  constexpr std::uint64_t kConnections = 11;
   constexpr std::uint64_t kBytes = 1009;
   // The same probe without that hook; segments make the sockets known.
-  const core::ProbeTable table = tcpperf::probes::probe_table();
-  core::ProbeDescriptor blind =
-      **std::find_if(table.begin(), table.end(), [](const auto* probe) { return probe->name == "life"; });
+  test::Tables tables;
+  core::ProbeDescriptor blind = **std::find_if(tables.probes.begin(), tables.probes.end(),
+                                               [](const auto* probe) { return probe->name == "life"; });
   blind.hooks = {{.program = "on_ack"}, {.program = "on_sample"}, {.program = "on_destroy"}};
-  const NetworkPair pair;
   const std::array<const core::ProbeDescriptor*, 1> only_this{&blind};
-  Measurement client({"life"}, test::only_side(pair.a().v4, pair.a().v6), {}, {}, only_this);
+  std::vector<core::HookDescriptor> hooks(tables.hooks.begin(), tables.hooks.end());
+  std::erase_if(hooks, [](const auto& hook) { return hook.program == "on_state"; });
+  tables = {only_this, hooks};
+  const NetworkPair pair;
+  Measurement client({"life"}, test::only_side(pair.a().v4, pair.a().v6), {}, {}, tables);
   Server server(pair.b(), {.mode = ServerMode::kEcho});
-  for (int i = 0; i < kConnections; ++i) {
+  for (std::uint64_t i = 0; i < kConnections; ++i) {
     test::Socket socket = test::connect_to(pair.a(), pair.b(), Family::kIPv4, server.port());
     test::request_response(socket, 2, kBytes);
     test::close_actively(socket);

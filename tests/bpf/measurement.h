@@ -25,14 +25,19 @@ adapters::bpf::FilterTables only_side(const std::string& v4, const std::string& 
 core::GroupPlan group_by(const std::vector<std::string>& probes, const core::GroupBy& by, std::uint32_t capacity,
                          core::PrefixLengths prefix = {});
 
+// What there is to load; refers to arrays that outlive the measurement.
+struct Tables {
+  core::ProbeTable probes = tcpperf::probes::probe_table();
+  core::HookTable hooks = tcpperf::probes::hook_table();
+};
+
 // Measures from construction to destruction. Throws std::runtime_error when a probe is not "ok".
 class Measurement {
  public:
-  // `constants`: knobs, by the symbol of their descriptor. `table`: what is loaded, with static storage duration or
-  // that of the caller.
+  // `constants`: knobs, by the symbol of their descriptor.
   explicit Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter = only_pair(),
                        std::map<std::string, std::uint64_t, std::less<>> constants = {},
-                       const core::GroupPlan& groups = {}, core::ProbeTable table = tcpperf::probes::probe_table());
+                       const core::GroupPlan& groups = {}, const Tables& tables = {});
 
   // Labels in the order of the metric's spec; throws when there is no such series.
   double value(std::string_view metric, const std::vector<std::string>& labels = {});
@@ -55,7 +60,7 @@ class Measurement {
  private:
   core::Snapshot read();
 
-  core::ProbeTable table_;
+  Tables tables_;
   std::unique_ptr<adapters::bpf::Kernel> kernel_;
   std::unique_ptr<adapters::bpf::Session> session_;
   std::unique_ptr<core::Folder> folder_;
