@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
@@ -14,6 +15,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "tcpperf-";
 constexpr const char* kNamedNamespaces = "/run/netns";
+constexpr const char* kTurnFile = "/run/tcpperf-tests.lock";
 
 std::string next_name() {
   static std::atomic<int> next = 0;
@@ -43,6 +46,22 @@ bool is_abandoned(const std::string& name) {
     return false;
   }
   return ::kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+// Shared by all pairs of this process.
+std::shared_ptr<Socket> wait_for_turn() {
+  static std::mutex mutex;
+  static std::weak_ptr<Socket> current;
+  const std::lock_guard lock(mutex);
+  if (std::shared_ptr<Socket> held = current.lock()) {
+    return held;
+  }
+  const auto file = std::make_shared<Socket>(::open(kTurnFile, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (file->get() < 0 || ::flock(file->get(), LOCK_EX) != 0) {
+    throw std::runtime_error(std::string("lock ") + kTurnFile + ": " + std::strerror(errno));
+  }
+  current = file;
+  return file;
 }
 
 struct Station {
@@ -124,6 +143,7 @@ void enter_namespace(const Side& side) {
 
 NetworkPair::NetworkPair(const PairOptions& options) {
   require_root();
+  turn_ = wait_for_turn();
   remove_abandoned_namespaces();
   const std::string name = next_name();
   a_ = {name + "-a", "veth0", "10.77.0.1", "fd77::1"};
