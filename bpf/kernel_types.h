@@ -43,6 +43,7 @@ struct sock_common {
 	u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	unsigned long skc_flags; /* bits of enum sock_flags */
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -106,17 +107,19 @@ struct minmax {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
-	u32 data_segs_out; /* RFC 4898 tcpEStatsPerfDataSegsOut */
-	u64 bytes_sent;	   /* payload, retransmitted included */
-	u64 bytes_retrans; /* payload sent again */
-	u64 bytes_acked;   /* sequence numbers, a client's SYN and a FIN included */
+	u32 data_segs_out;  /* RFC 4898 tcpEStatsPerfDataSegsOut */
+	u64 bytes_sent;	    /* payload, retransmitted included */
+	u64 bytes_retrans;  /* payload sent again */
+	u64 bytes_acked;    /* sequence numbers, a client's SYN and a FIN included */
+	u64 bytes_received; /* sequence numbers received in order, a FIN included */
+	u32 write_seq;	    /* behind what the process wrote, and behind the FIN once there is one */
 	u32 snd_nxt;
 	u32 snd_una;
-	u64 tcp_mstamp;	   /* us of CLOCK_MONOTONIC, when the last segment was processed */
-	u32 mdev_us;	   /* mean deviation << 2 */
-	u32 srtt_us;	   /* smoothed RTT << 3 */
-	u32 delivered;	   /* packets delivered, retransmitted ones too */
-	u32 segs_out;	   /* RFC 4898 tcpEStatsPerfSegsOut */
+	u64 tcp_mstamp; /* us of CLOCK_MONOTONIC, when the last segment was processed */
+	u32 mdev_us;	/* mean deviation << 2 */
+	u32 srtt_us;	/* smoothed RTT << 3 */
+	u32 delivered;	/* packets delivered, retransmitted ones too */
+	u32 segs_out;	/* RFC 4898 tcpEStatsPerfSegsOut */
 	u32 mss_cache;
 	u32 snd_cwnd;	  /* segments */
 	u32 snd_ssthresh; /* segments */
@@ -130,7 +133,7 @@ struct tcp_sock {
 	u32 rate_interval_us; /* and in what time */
 	u8 rate_app_limited : 1;
 	struct minmax rtt_min; /* us; the first sample is the minimum */
-	u32 total_retrans; /* of a fresh child: how often its SYN-ACK was retransmitted */
+	u32 total_retrans;     /* of a fresh child: how often its SYN-ACK was retransmitted */
 };
 
 struct request_sock {
@@ -207,6 +210,9 @@ enum {
 	TCP_NEW_SYN_RECV,
 	TCP_STATES
 };
+
+/* enum sock_flags of include/net/sock.h: the bit that tcp_fin() sets */
+#define SOCK_DONE 1
 
 /* enum tcp_ca_state of uapi/linux/tcp.h */
 enum { CA_OPEN, CA_DISORDER, CA_CWR, CA_RECOVERY, CA_LOSS };

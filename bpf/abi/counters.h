@@ -53,6 +53,18 @@ enum tcpperf_retransmit_kind {
 #define TCPPERF_RESET_RECEIVED 63
 #define TCPPERF_RESET_COUNTERS 64
 
+/* payload_bytes */
+enum tcpperf_throughput {
+	TCPPERF_THROUGHPUT_SENT,
+	TCPPERF_THROUGHPUT_ACKED,
+	TCPPERF_THROUGHPUT_RESENT,
+	TCPPERF_THROUGHPUT_RECEIVED,
+	TCPPERF_THROUGHPUT_COUNTERS
+};
+
+/* life_duration: whether the connection's beginning was seen. */
+enum tcpperf_began { TCPPERF_BEGAN_SEEN, TCPPERF_BEGAN_BEFORE, TCPPERF_BEGAN_KINDS };
+
 /* Bits of a set of perspectives: when a segment arrives, when one is sent. */
 #define TCPPERF_WINDOW_RX 1
 #define TCPPERF_WINDOW_TX 2

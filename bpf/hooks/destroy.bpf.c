@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A TCP socket is about to be freed: the last look at its own counters. */
+#include "probes/life.bpf.h"
 #include "probes/retransmit.bpf.h"
+#include "probes/throughput.bpf.h"
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroy, struct sock *sk)
@@ -14,5 +16,10 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	if (!flow)
 		return 0;
 	retransmit_count_sent(flow, tp);
+	/* Its end was seen, but for a run of on_state that was skipped because the program was running on this CPU. */
+	if (flow->closed)
+		return 0;
+	throughput_count(flow, sk, tp);
+	life_on_close(flow, sk, tp, bpf_ktime_get_ns());
 	return 0;
 }

@@ -3,7 +3,9 @@
  * Every socket with a flow state, at every reading: what its own counters have gained, and which groups it refers to.
  * Not under the socket's lock, so hooks may run on the same flow: see advance64().
  */
+#include "probes/life.bpf.h"
 #include "probes/retransmit.bpf.h"
+#include "probes/throughput.bpf.h"
 
 /* A slot that a socket refers to must not be given back. */
 static __always_inline void count_references(const struct flow *flow)
@@ -33,9 +35,12 @@ int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
 		return 0;
 	if (flow->grouped)
 		count_references(flow);
-	/* Of a closed socket the last look was taken when it closed, and tcp_disconnect() may be clearing its counters. */
+	/* Of a closed socket the last look was taken when it closed, and tcp_disconnect() may be clearing its counters.
+	 */
 	if (sk->__sk_common.skc_state == TCP_CLOSE || flow->verdict != VERDICT_MEASURE)
 		return 0;
 	retransmit_count_sent(flow, tp);
+	throughput_on_sample(flow, sk, tp);
+	life_on_sample(flow, sk);
 	return 0;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A socket changes its TCP state. */
 #include "probes/handshake.bpf.h"
+#include "probes/life.bpf.h"
 #include "probes/retransmit.bpf.h"
 #include "probes/rtt.bpf.h"
 #include "probes/state.bpf.h"
+#include "probes/throughput.bpf.h"
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, struct sock *sk, int from, int to)
@@ -15,15 +17,19 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 	if (!tp)
 		return 0;
 	flow = flow_find(sk, tp,
-			 to == TCP_SYN_SENT || to == TCP_LISTEN ? FLOW_BEGINS
-			 : from == TCP_SYN_RECV		       ? FLOW_BEGINS_IF_NEW
-							       : FLOW_GOES_ON);
+			 to == TCP_SYN_SENT || to == TCP_LISTEN	      ? FLOW_BEGINS
+			 : from == TCP_SYN_RECV || to == TCP_SYN_RECV ? FLOW_BEGINS_IF_NEW
+								      : FLOW_GOES_ON);
 	if (!flow)
 		return 0;
 	flow_on_state(flow, sk, from, to);
 	rtt_on_state(flow, tp, from, to);
-	if (to == TCP_CLOSE)
+	if (to == TCP_CLOSE) {
 		retransmit_count_sent(flow, tp);
+		throughput_count(flow, sk, tp);
+		life_on_close(flow, sk, tp, now_ns);
+		flow->closed = 1;
+	}
 	handshake_on_state(flow, sk, tp, from, to, now_ns);
 	state_on_state(flow, from, to, now_ns);
 	return 0;

@@ -10,10 +10,14 @@
 
 #include "lib/lost.bpf.h"
 #include "lib/owner.bpf.h"
+#include "lib/payload.bpf.h"
 
 struct flow {
 	u64 connect_started_ns; /* handshake: CLOSE -> SYN_SENT; 0 = not a client, or not seen */
 	u64 state_entered_ns;	/* state: 0 = entered before we looked */
+	u64 began_ns;		/* life: when the socket began it, or was first seen */
+	struct payload payload; /* throughput: already counted */
+	u64 received_before;	/* throughput: payload.received at the last sampling */
 	u64 rtt_observed_us;	/* rtt: tcp_mstamp of the last sample recorded */
 	u64 window_due_us[2];	/* window: CLOCK_MONOTONIC from which on the next sample may be taken, rx and tx */
 	u64 rate_half_us;	/* window: when the time of rate_max[0] began */
@@ -34,6 +38,8 @@ struct flow {
 	u8 role;	 /* enum tcpperf_group_role */
 	u8 owner_known;	 /* bound, not only inherited from the listener */
 	u8 older;	 /* the connection began before we looked */
+	u8 established;	 /* it is or was a connection, not only an attempt */
+	u8 closed;	 /* it is at its end, and the last look at its counters was taken */
 };
 
 /* One per TCP socket seen, allocated at first sight. Without memory the event is lost and counted. */
@@ -72,15 +78,6 @@ static __always_inline void flow_skip_gap(struct flow *flow, const struct tcp_so
 	flow->delivered = tp->delivered;
 }
 
-/* A socket is seen for the first time, or begins a new life: everything about its last one is void, the filter too. */
-static __always_inline void flow_begin(struct flow *flow, const struct tcp_sock *tp)
-{
-	__builtin_memset(flow, 0, sizeof(*flow));
-	flow_skip_gap(flow, tp);
-	flow->data_segments = tp->data_segs_out;
-	flow->rate_sample = flow_rate_sample(tp);
-}
-
 /*
  * The role of a connection whose beginning was not seen. bytes_acked counts sequence numbers, a client's SYN among
  * them; bytes_sent counts payload. So what was sent for the first time, and what was acknowledged or is in flight,
@@ -97,6 +94,23 @@ static __always_inline u8 flow_role_of_older(const struct sock *sk, const struct
 	if (numbers == payload)
 		return TCPPERF_ROLE_SERVER;
 	return numbers == payload + 1 ? TCPPERF_ROLE_CLIENT : TCPPERF_ROLE_UNKNOWN;
+}
+
+/* A socket is seen for the first time, or begins a new life: everything about its last one is void, the filter too. */
+static __always_inline void flow_begin(struct flow *flow, const struct sock *sk, const struct tcp_sock *tp,
+				       enum flow_moment moment)
+{
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow_skip_gap(flow, tp);
+	flow->began_ns = bpf_ktime_get_ns();
+	flow->data_segments = tp->data_segs_out;
+	flow->rate_sample = flow_rate_sample(tp);
+	if (moment == FLOW_GOES_ON) {
+		flow->older = 1;
+		flow->established = state_is_open(sk->__sk_common.skc_state);
+		flow->role = flow_role_of_older(sk, tp);
+	}
+	payload_of(sk, tp, flow->role, &flow->payload);
 }
 
 static __always_inline void flow_judge(struct flow *flow, const struct sock *sk)
@@ -155,13 +169,9 @@ static __always_inline struct flow *flow_find(struct sock *sk, const struct tcp_
 			lost(TCPPERF_LOST_FLOW);
 			return NULL;
 		}
-		flow_begin(flow, tp);
-		if (moment == FLOW_GOES_ON) {
-			flow->older = 1;
-			flow->role = flow_role_of_older(sk, tp);
-		}
+		flow_begin(flow, sk, tp, moment);
 	} else if (moment == FLOW_BEGINS) {
-		flow_begin(flow, tp);
+		flow_begin(flow, sk, tp, moment);
 	} else if (flow->epoch != cfg_epoch) {
 		flow_skip_gap(flow, tp);
 	}
@@ -191,9 +201,17 @@ static __always_inline void flow_bind_owner(struct flow *flow, struct sock *sk)
 	}
 }
 
+/* When a socket begins to connect, it has no local port yet, and no route and so no interface. */
+static __always_inline bool flow_is_vague(void)
+{
+	return groups_by(TCPPERF_BY_LOCAL_PORT) || groups_by(TCPPERF_BY_INTERFACE);
+}
+
 /* A change of state tells the role, in process context the owner, and when the rest of the group is settled. */
 static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, int from, int to)
 {
+	if (to == TCP_ESTABLISHED || state_is_open(from))
+		flow->established = 1;
 	if (to == TCP_SYN_SENT) {
 		flow->role = TCPPERF_ROLE_CLIENT;
 		flow_bind_owner(flow, sk); /* connect() */
@@ -206,7 +224,8 @@ static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, in
 	} else if (from == TCP_CLOSE_WAIT && to == TCP_LAST_ACK) {
 		flow_bind_owner(flow, sk); /* close() or shutdown() */
 	}
-	if (cfg_group_dimensions && !flow->grouped)
+	/* A listener is no connection, and of a connecting socket not all is known: see flow_is_vague(). */
+	if (cfg_group_dimensions && !flow->grouped && to != TCP_LISTEN && !(to == TCP_SYN_SENT && flow_is_vague()))
 		flow_group(flow, sk);
 }
 
@@ -219,8 +238,7 @@ static __always_inline u32 flow_cell(const struct flow *flow, u32 grouping, u32 
 }
 
 /* FLOW_CELL(flow, rtt, 1, 0): cell 0 of the one cell that each group of probe rtt has. */
-#define FLOW_CELL(flow, probe, cells, cell)                                                                            \
-	flow_cell(flow, cfg_##probe##_grouping, cfg_##probe##_groups, cells, cell)
+#define FLOW_CELL(flow, probe, cells, cell) flow_cell(flow, cfg_##probe##_grouping, cfg_##probe##_groups, cells, cell)
 /* The same for a connection without a socket. */
 #define ENDS_CELL(ends, probe, cells, cell)                                                                            \
 	((cfg_##probe##_groups ? group_of_ends(ends, cfg_##probe##_grouping) * (cells) : 0) + (cell))

@@ -32,8 +32,7 @@ static __always_inline void state_on_state(struct flow *flow, int from, int to, 
 	/* CLOSE is not a state of a connection: no time runs there. */
 	flow->state_entered_ns = to == TCP_CLOSE ? 0 : now_ns;
 	/* Neither the local port nor the interface of a connecting socket is known yet. */
-	if (to == TCP_SYN_SENT && (flow->verdict == VERDICT_UNDECIDED || groups_by(TCPPERF_BY_LOCAL_PORT) ||
-				   groups_by(TCPPERF_BY_INTERFACE))) {
+	if (to == TCP_SYN_SENT && (flow->verdict == VERDICT_UNDECIDED || flow_is_vague())) {
 		flow->deferred_syn = 1;
 		return;
 	}

@@ -52,6 +52,13 @@ Collector::Collector(core::ProbeTable probes, const core::KernelNames& kernel,
 void Collector::set_session(std::shared_ptr<adapters::bpf::Session> session, std::chrono::nanoseconds idle_after) {
   std::unique_lock lock(mutex_);
   finished_.wait(lock, [this] { return !reading_; });
+  if (session_ != nullptr) {
+    for (const core::ProbeDescriptor* probe : probes_) {
+      if (!session->goes_on(*probe, *session_)) {
+        folder_.restart(*probe);
+      }
+    }
+  }
   session_ = std::move(session);
   groups_.set_idle_after(idle_after);
 }

@@ -84,9 +84,8 @@ const core::GroupSet& GroupKeeper::of(const adapters::bpf::Session& session,
 void GroupKeeper::add_to_report(const adapters::bpf::Session& session, core::SelfReport& report) const {
   const std::span<const std::uint64_t> overflow = session.counters("group_overflow");
   for (std::uint32_t i = 0; i < groupings_.size(); ++i) {
-    report.groupings.push_back({core::to_string(plan_.groupings[i].by), groupings_[i].used,
-                                plan_.groupings[i].capacity, __atomic_load_n(&overflow[i], __ATOMIC_RELAXED),
-                                groupings_[i].retired});
+    report.groupings.push_back({plan_.groupings[i], groupings_[i].used,
+                                __atomic_load_n(&overflow[i], __ATOMIC_RELAXED), groupings_[i].retired});
   }
 }
 

@@ -159,6 +159,7 @@ TEST_CASE("a group that is idle gives its slot back and its past to `other`", "[
   recycle(measurement, recycler, 0s, "handshake");
   connect_and_close(pair, second, 1);
   recycle(measurement, recycler, 9s, "handshake");
+  INFO(measurement.nonzero());
   CHECK(measurement.by_group("tcpperf_connects_total") == Values{{{first_port}, kConnections}, {{"other"}, 1}});
 
   // Withdrawn, then seen again: its numbers go on.

@@ -5,7 +5,6 @@
 #include <variant>
 
 #include "cgroup_root.h"
-#include "probes/registry.h"
 
 namespace tcpperf::test {
 namespace {
@@ -82,7 +81,9 @@ core::GroupPlan group_by(const std::vector<std::string>& probes, const core::Gro
 }
 
 Measurement::Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter,
-                         std::map<std::string, std::uint64_t, std::less<>> constants, const core::GroupPlan& groups) {
+                         std::map<std::string, std::uint64_t, std::less<>> constants, const core::GroupPlan& groups,
+                         core::ProbeTable table)
+    : table_(table) {
   core::Result<std::unique_ptr<adapters::bpf::Kernel>> kernel = adapters::bpf::Kernel::open();
   if (!kernel) {
     throw std::runtime_error(kernel.error().message);
@@ -95,20 +96,20 @@ Measurement::Measurement(const std::vector<std::string>& probes, const adapters:
   request.groups = groups;
   const Socket cgroup_root = open_cgroup_root();
   request.cgroup_root = "/proc/self/fd/" + std::to_string(cgroup_root.get());
-  for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
+  for (const core::ProbeDescriptor* probe : table_) {
     for (const core::KnobSpec& knob : probe->knobs) {
       request.constants.try_emplace(std::string(knob.symbol), knob.default_value);
     }
   }
-  core::Result<std::unique_ptr<adapters::bpf::Session>> session = adapters::bpf::Session::load(
-      tcpperf::probes::probe_table(), tcpperf::probes::hook_table(), *kernel_, request, nullptr);
+  core::Result<std::unique_ptr<adapters::bpf::Session>> session =
+      adapters::bpf::Session::load(table_, tcpperf::probes::hook_table(), *kernel_, request, nullptr);
   if (!session) {
     throw std::runtime_error(session.error().message);
   }
   session_ = std::move(*session);
   session_->attach();
-  folder_ = std::make_unique<core::Folder>(tcpperf::probes::probe_table(), *kernel_);
-  for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
+  folder_ = std::make_unique<core::Folder>(table_, *kernel_);
+  for (const core::ProbeDescriptor* probe : table_) {
     const core::ProbeHealth health = session_->health(*probe);
     if (health.status != core::ProbeStatus::kOk && health.status != core::ProbeStatus::kDisabled) {
       throw std::runtime_error(std::string(probe->name) + " is " + std::string(core::to_string(health.status)) + ": " +
@@ -127,7 +128,7 @@ core::Snapshot Measurement::read() {
   for (std::uint32_t i = 0; i < plan.groupings.size(); ++i) {
     sets.push_back(core::make_group_set(plan.groupings[i].by, session_->groups().table(i), plan.prefix, NoNames()));
   }
-  for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
+  for (const core::ProbeDescriptor* probe : table_) {
     if (session_->health(*probe).status == core::ProbeStatus::kOk) {
       const core::ProbeGrouping place = session_->request().groups.of(probe->name);
       folder_->fold(*probe, Reader(*session_), place.groups == 0 ? core::not_grouped() : sets.at(place.grouping),
@@ -178,7 +179,7 @@ std::map<std::vector<std::string>, double> Measurement::by_group(std::string_vie
 }
 
 void Measurement::forget(std::string_view probe, std::uint32_t slot) {
-  for (const core::ProbeDescriptor* descriptor : tcpperf::probes::probe_table()) {
+  for (const core::ProbeDescriptor* descriptor : table_) {
     if (descriptor->name == probe) {
       folder_->forget(*descriptor, slot);
     }

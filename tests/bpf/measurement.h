@@ -12,6 +12,7 @@
 #include "adapters/bpf/session.h"
 #include "core/metrics/fold.h"
 #include "core/metrics/snapshot.h"
+#include "probes/registry.h"
 
 namespace tcpperf::test {
 
@@ -27,10 +28,11 @@ core::GroupPlan group_by(const std::vector<std::string>& probes, const core::Gro
 // Measures from construction to destruction. Throws std::runtime_error when a probe is not "ok".
 class Measurement {
  public:
-  // `constants`: knobs, by the symbol of their descriptor.
+  // `constants`: knobs, by the symbol of their descriptor. `table`: what is loaded, with static storage duration or
+  // that of the caller.
   explicit Measurement(const std::vector<std::string>& probes, const adapters::bpf::FilterTables& filter = only_pair(),
                        std::map<std::string, std::uint64_t, std::less<>> constants = {},
-                       const core::GroupPlan& groups = {});
+                       const core::GroupPlan& groups = {}, core::ProbeTable table = tcpperf::probes::probe_table());
 
   // Labels in the order of the metric's spec; throws when there is no such series.
   double value(std::string_view metric, const std::vector<std::string>& labels = {});
@@ -53,6 +55,7 @@ class Measurement {
  private:
   core::Snapshot read();
 
+  core::ProbeTable table_;
   std::unique_ptr<adapters::bpf::Kernel> kernel_;
   std::unique_ptr<adapters::bpf::Session> session_;
   std::unique_ptr<core::Folder> folder_;

@@ -41,8 +41,8 @@ constexpr const char* kUpperA = "10.78.0.1";
 constexpr const char* kUpperB = "10.78.0.2";
 constexpr const char* kNoAddress = "fd78::ffff";
 
-const std::map<std::string, std::uint64_t, std::less<>> kSending = {
-    {"cfg_window_perspective", TCPPERF_WINDOW_TX}, {"cfg_window_interval_ns", 1'000'000}};
+const std::map<std::string, std::uint64_t, std::less<>> kSending = {{"cfg_window_perspective", TCPPERF_WINDOW_TX},
+                                                                    {"cfg_window_interval_ns", 1'000'000}};
 
 void ip(const test::Side& side, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {"ip", "-n", side.name});

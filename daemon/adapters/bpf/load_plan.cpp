@@ -5,7 +5,6 @@
 
 #include <bpf/libbpf.h>
 
-#include "abi/groups.h"
 #include "adapters/bpf/session.h"
 
 namespace tcpperf::adapters::bpf {
@@ -13,7 +12,7 @@ namespace {
 
 constexpr std::string_view kFilterMaps[] = {"filter_networks", "filter_ports"};
 constexpr std::string_view kFlowMap = "flows";
-constexpr std::string_view kOwnerMap = "owners";
+constexpr std::string_view kGroupMaps = "group_";
 constexpr std::uint32_t kMappedIpv4Bits = 96;
 
 bool groups_by_owner(const core::GroupPlan& plan) {
@@ -56,8 +55,8 @@ std::string free_slots_map(std::uint32_t grouping) {
   return "group_free_" + std::to_string(grouping);
 }
 
-bool is_group_map(std::string_view map) {
-  return map.starts_with("group_");
+bool same_groups(const core::ProbeDescriptor& probe, const LoadRequest& one, const LoadRequest& other) {
+  return one.groups == other.groups || (one.groups.of(probe.name).groups == 0 && other.groups.of(probe.name).groups == 0);
 }
 
 LoadPlan::LoadPlan(core::ProbeTable probes, core::HookTable hooks, const Kernel& kernel, const LoadRequest& request,
@@ -194,20 +193,17 @@ bool LoadPlan::goes_on(std::string_view map, const LoadRequest& previous) const 
   if (std::find(std::begin(kFilterMaps), std::end(kFilterMaps), map) != std::end(kFilterMaps)) {
     return false;
   }
-  const bool same_groups = previous.groups == request_.groups;
+  const bool same_plan = previous.groups == request_.groups;
   if (map == kFlowMap) {
-    return same_groups && previous.filter == request_.filter && previous.probes == request_.probes;
+    return same_plan && previous.filter == request_.filter && previous.probes == request_.probes;
   }
-  if (is_group_map(map)) {
-    return same_groups;
-  }
-  if (same_groups || map == kOwnerMap) {
-    return true;
+  if (map.starts_with(kGroupMaps)) {
+    return same_plan;
   }
   for (const core::ProbeDescriptor* probe : probes_) {
     for (const core::MetricDef& metric : probe->metrics) {
       if (metric.source.map == map) {
-        return previous.groups.of(probe->name).groups == 0 && request_.groups.of(probe->name).groups == 0;
+        return same_groups(*probe, previous, request_);
       }
     }
   }

@@ -64,7 +64,7 @@ class LoadPlan {
 std::uint32_t first_group_element(const core::GroupPlan& plan, std::uint32_t grouping);
 // The queue of a grouping's free slots.
 std::string free_slots_map(std::uint32_t grouping);
-// Whether the map holds groups, so that it belongs to one plan.
-bool is_group_map(std::string_view map);
+// Whether the numbers of a probe mean the same under both requests, so that they can go on.
+bool same_groups(const core::ProbeDescriptor& probe, const LoadRequest& one, const LoadRequest& other);
 
 }  // namespace tcpperf::adapters::bpf

@@ -280,6 +280,10 @@ core::ProbeHealth Session::health(const core::ProbeDescriptor& probe) const {
                            refusal == refusals_.end() ? "" : refusal->second, hooks_, request_.constants);
 }
 
+bool Session::goes_on(const core::ProbeDescriptor& probe, const Session& previous) const {
+  return this == &previous || same_groups(probe, request_, previous.request_);
+}
+
 void Session::continue_stats_of(const Session& previous) {
   for (ProgramStats& stats : previous.program_stats()) {
     past_stats_[stats.name] = std::move(stats);

@@ -75,6 +75,9 @@ class Session {
   // read this one.
   void continue_stats_of(const Session& previous);
 
+  // Whether the probe's numbers are those of `previous`, from which this session was loaded, and more.
+  [[nodiscard]] bool goes_on(const core::ProbeDescriptor& probe, const Session& previous) const;
+
   [[nodiscard]] const LoadRequest& request() const { return request_; }
   [[nodiscard]] core::ProbeHealth health(const core::ProbeDescriptor& probe) const;
   [[nodiscard]] std::vector<ProgramState> programs() const;

@@ -66,7 +66,7 @@ void Folder::plan_groups_of(PlannedFamily& family, const GroupSet& groups) {
       continue;
     }
     const auto known = family.groups.find(entry->first);
-    if (known != family.groups.end() && family.group_labels == labels) {
+    if (known != family.groups.end()) {
       entry->second.labels = std::move(known->second.labels);
     } else {
       entry->second.labels.resize(family.cells.size());

@@ -8,6 +8,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "abi/groups.h"
 #include "abi/histogram.h"
 #include "adapters/bpf/session.h"
 #include "catch.h"
@@ -46,6 +47,16 @@ const struct btf_member* find_member(const struct btf* types, const struct btf_t
   return nullptr;
 }
 
+std::string section_of(const core::HookDescriptor& hook) {
+  switch (hook.kind) {
+    case core::HookKind::kTracepoint: return "tp_btf/" + std::string(hook.target);
+    case core::HookKind::kCgroupEgress: return "cgroup_skb/egress";
+    case core::HookKind::kSampling: return "iter/bpf_sk_storage_map";
+    case core::HookKind::kSeeding: return "iter/task_file";
+  }
+  return "";
+}
+
 }  // namespace
 
 TEST_CASE("every program, map and constant that a descriptor names is in the object", "[object]") {
@@ -79,7 +90,7 @@ TEST_CASE("every program, map and constant that a descriptor names is in the obj
   for (const core::HookDescriptor& hook : tcpperf::probes::hook_table()) {
     INFO(hook.program);
     REQUIRE(object.program(hook.program) != nullptr);
-    CHECK(bpf_program__section_name(object.program(hook.program)) == "tp_btf/" + std::string(hook.tracepoint));
+    CHECK(bpf_program__section_name(object.program(hook.program)) == section_of(hook));
     for (const core::KernelArgument& argument : hook.optional_arguments) {
       CHECK(object.set_constant(argument.symbol, 1).has_value());
     }
@@ -111,16 +122,23 @@ TEST_CASE("map names fit into the kernel's fifteen characters and stay distinct"
   }
 }
 
-TEST_CASE("the maps are small, and none is multiplied by the number of CPUs", "[object]") {
+TEST_CASE("the maps are small with all probes grouped, and none is multiplied by the number of CPUs", "[object]") {
+  constexpr std::uint64_t kDefaultBudget = 64;
   const Object object = open_object();
-  std::uint64_t bytes = 0;
+  std::set<std::string_view> grouped;
+  for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
+    for (const core::MetricDef& metric : probe->metrics) {
+      grouped.insert(metric.source.map);
+    }
+  }
+  std::uint64_t bytes = TCPPERF_GROUPINGS * (1 + kDefaultBudget) * (sizeof(tcpperf_group) + sizeof(tcpperf_group_key));
   const struct bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object.handle()) {
     INFO(bpf_map__name(map));
     CHECK(bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY);
     CHECK(bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_HASH);
     const std::uint64_t element = std::uint64_t{bpf_map__key_size(map)} + bpf_map__value_size(map);
-    bytes += bpf_map__max_entries(map) * element;
+    bytes += bpf_map__max_entries(map) * element * (grouped.contains(bpf_map__name(map)) ? 1 + kDefaultBudget : 1);
   }
   CHECK(bytes > 0);
   CHECK(bytes < 64ULL << 20);
@@ -138,8 +156,27 @@ TEST_CASE("the kernel fields we read have the width we read them with", "[object
   struct btf* theirs = btf__load_vmlinux_btf();
   REQUIRE(theirs != nullptr);
   int compared = 0;
-  for (const char* name : {"sock_common", "sock", "inet_sock", "inet_connection_sock", "minmax", "minmax_sample", "tcp_sock", "request_sock",
-                           "tcp_request_sock", "sk_buff", "tcp_skb_cb"}) {
+  for (const char* name : {"sock_common",
+                           "sock",
+                           "inet_sock",
+                           "inet_connection_sock",
+                           "minmax",
+                           "minmax_sample",
+                           "tcp_sock",
+                           "request_sock",
+                           "tcp_request_sock",
+                           "sk_buff",
+                           "tcp_skb_cb",
+                           "ns_common",
+                           "net",
+                           "kernfs_node",
+                           "cgroup",
+                           "sock_cgroup_data",
+                           "net_device",
+                           "dst_entry",
+                           "socket",
+                           "tcp_congestion_ops",
+                           "task_struct"}) {
     const int our_id = btf__find_by_name_kind(ours, name, BTF_KIND_STRUCT);
     const int their_id = btf__find_by_name_kind(theirs, name, BTF_KIND_STRUCT);
     INFO(name);

@@ -2,8 +2,6 @@
 #include "core/groups/labels.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <string>
 
 #include <arpa/inet.h>
@@ -124,8 +122,10 @@ TEST_CASE("a name ends at its zero byte or at the end of the field", "[groups]")
   CHECK(process("sixteen-bytes-xy") == "sixteen-bytes-xy");
   CHECK(process(std::string("ab\0cd", 5)) == "ab");
   tcpperf_group_key key{};
-  std::strcpy(key.congestion_control, "bbr");
-  std::strcpy(key.interface, "eth0");
+  const std::string bbr = "bbr";
+  const std::string eth0 = "eth0";
+  std::copy(bbr.begin(), bbr.end(), key.congestion_control);
+  std::copy(eth0.begin(), eth0.end(), key.interface);
   CHECK(value(Dimension::kCongestionControl, key) == "bbr");
   CHECK(value(Dimension::kInterface, key) == "eth0");
 }

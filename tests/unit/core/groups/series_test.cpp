@@ -1,7 +1,7 @@
 // From a table of slots to label sets.
 #include "core/groups/series.h"
 
-#include <cstring>
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -16,9 +16,9 @@ class NoNames final : public HostNames {
   [[nodiscard]] std::optional<std::string> cgroup_path(std::uint64_t /*id*/) const override { return std::nullopt; }
 };
 
-tcpperf_group group(const char* process, std::uint64_t cgroup) {
+tcpperf_group group(const std::string& process, std::uint64_t cgroup) {
   tcpperf_group result{};
-  std::strcpy(result.key.process, process);
+  std::copy(process.begin(), process.end(), result.key.process);
   result.key.cgroup = cgroup;
   result.resolved = 1;
   return result;

@@ -15,7 +15,7 @@ namespace {
 using namespace tcpperf::core;
 using Values = std::vector<std::string>;
 
-constexpr std::uint32_t kStride = 3;  // cells of one group; the last is nobody's
+constexpr std::size_t kStride = 3;  // cells of one group; the last is nobody's
 
 class Kernel final : public KernelNames {
  public:
@@ -58,7 +58,7 @@ struct Maps final : MapReader {
   std::vector<std::uint64_t> values = std::vector<std::uint64_t>(kStride * 4);
   std::vector<tcpperf_histogram> elements = std::vector<tcpperf_histogram>(kStride * 4);
   std::optional<TcpStateCounts> sockets = TcpStateCounts{};
-  std::uint32_t stride = kStride;
+  std::uint32_t stride{kStride};
 
   [[nodiscard]] std::span<const std::uint64_t> counters(std::string_view /*map*/) const override { return values; }
   [[nodiscard]] std::span<const tcpperf_histogram> histograms(std::string_view /*map*/) const override {
