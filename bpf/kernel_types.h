@@ -98,6 +98,7 @@ struct inet_connection_sock {
 };
 
 struct minmax_sample {
+	u32 t; /* so that three of them are as long as the kernel's */
 	u32 v;
 };
 
