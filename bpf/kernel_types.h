@@ -98,6 +98,7 @@ struct inet_connection_sock {
 };
 
 struct minmax_sample {
+	u32 t; /* so that three of them are as long as the kernel's */
 	u32 v;
 };
 
@@ -115,11 +116,11 @@ struct tcp_sock {
 	u32 write_seq;	    /* behind what the process wrote, and behind the FIN once there is one */
 	u32 snd_nxt;
 	u32 snd_una;
-	u64 tcp_mstamp;	   /* us of CLOCK_MONOTONIC, when the last segment was processed */
-	u32 mdev_us;	   /* mean deviation << 2 */
-	u32 srtt_us;	   /* smoothed RTT << 3 */
-	u32 delivered;	   /* packets delivered, retransmitted ones too */
-	u32 segs_out;	   /* RFC 4898 tcpEStatsPerfSegsOut */
+	u64 tcp_mstamp; /* us of CLOCK_MONOTONIC, when the last segment was processed */
+	u32 mdev_us;	/* mean deviation << 2 */
+	u32 srtt_us;	/* smoothed RTT << 3 */
+	u32 delivered;	/* packets delivered, retransmitted ones too */
+	u32 segs_out;	/* RFC 4898 tcpEStatsPerfSegsOut */
 	u32 mss_cache;
 	u32 snd_cwnd;	  /* segments */
 	u32 snd_ssthresh; /* segments */
@@ -133,7 +134,7 @@ struct tcp_sock {
 	u32 rate_interval_us; /* and in what time */
 	u8 rate_app_limited : 1;
 	struct minmax rtt_min; /* us; the first sample is the minimum */
-	u32 total_retrans; /* of a fresh child: how often its SYN-ACK was retransmitted */
+	u32 total_retrans;     /* of a fresh child: how often its SYN-ACK was retransmitted */
 };
 
 struct request_sock {

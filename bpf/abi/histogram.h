@@ -3,8 +3,8 @@
  * The kernel histogram: a Prometheus native histogram of schema 3, built in place.
  *
  * A value is an unsigned integer: time in units of 2^-30 s (0.93 ns), a ratio in units of 2^-20, everything else in
- * its own unit (bytes, segments). Bucket i holds the values v with 2^((i-1)/8) < v <= 2^(i/8): eight buckets per power of two, each
- * 9 % wide, upper border included as Prometheus' `le` wants it. Value 0 has a bucket of its own.
+ * its own unit (bytes, segments). Bucket i holds the values v with 2^((i-1)/8) < v <= 2^(i/8): eight buckets per power
+ * of two, each 9 % wide, upper border included as Prometheus' `le` wants it. Value 0 has a bucket of its own.
  *
  * Bucket i here is bucket i + 8 * e of the native histogram in the base unit, where one unit is 2^e (e = -30 for
  * time, -20 for ratios, 0 otherwise). So native exposition is exact, and so is any classic `le` at a border 2^(k/8).

@@ -1,13 +1,9 @@
 // window on real traffic: exact numbers of samples, and in each of them what TCP_INFO says of the same connection.
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <functional>
 #include <map>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include <sys/socket.h>
@@ -21,6 +17,7 @@
 #include "support/server.h"
 #include "support/tcp_info.h"
 #include "support/traffic.h"
+#include "support/wait.h"
 
 namespace {
 
@@ -53,16 +50,6 @@ Measurement measure_a(const NetworkPair& pair, std::uint64_t perspective, std::u
 double greatest(const core::Histogram& histogram) {
   const auto buckets = static_cast<std::int32_t>(histogram.buckets.size());
   return buckets == 0 ? 0 : core::upper_border(histogram.first_index + buckets - 1);
-}
-
-void wait_until(const std::function<bool()>& reached) {
-  for (int tries = 0; tries < 1000; ++tries) {
-    if (reached()) {
-      return;
-    }
-    std::this_thread::sleep_for(milliseconds(5));
-  }
-  throw std::runtime_error("waited for 5 s");
 }
 
 // The congestion control of both sides, whatever the machine's is; and no surprise after a pause.
@@ -237,7 +224,7 @@ TEST_CASE("a sample taken at an arrival is the connection as it was before", "[w
   test::request_response(socket, 1, 5'000);
   test::transfer(socket, 1);
   // The request is acknowledged before the response comes.
-  wait_until([&] { return test::tcp_info(socket).tcpi_unacked == 0; });
+  test::wait_until([&] { return test::tcp_info(socket).tcpi_unacked == 0; });
   const test::TcpInfo info = test::tcp_info(socket);
   const Reading before(measurement, "rx");
   char response = 0;
@@ -256,7 +243,7 @@ TEST_CASE("a sample taken at a send is the connection without what is sent", "[w
     test::Faults faults(pair.b());
     faults.drop_every_nth(test::to_port(server.port()), 29);
     test::transfer(socket, 300'000);
-    wait_until([&] {
+    test::wait_until([&] {
       const test::TcpInfo info = test::tcp_info(socket);
       return info.tcpi_unacked == 0 && info.tcpi_notsent_bytes == 0;
     });
@@ -290,7 +277,7 @@ TEST_CASE("a delivery rate is observed once, as the kernel has it", "[window]") 
     CHECK(fresh.sum == (renewed ? static_cast<double>(info.tcpi_delivery_rate) : 0));
     known = info.tcpi_delivery_rate;
     before = after;
-    wait_until([&] { return test::tcp_info(socket).tcpi_unacked == 0; });
+    test::wait_until([&] { return test::tcp_info(socket).tcpi_unacked == 0; });
   }
   CHECK(before.count() >= 1);
   CHECK(before.count() < 10);
@@ -343,7 +330,8 @@ TEST_CASE("a receiver that does not read closes its window, and both sides see i
   }
   REQUIRE(errno == EAGAIN);
   // Window probes: each is answered, and the answer finds the window closed.
-  wait_until([&] { return sender.histogram(kSend).zero_count >= 2 && receiver.histogram(kReceive).zero_count >= 2; });
+  test::wait_until(
+      [&] { return sender.histogram(kSend).zero_count >= 2 && receiver.histogram(kReceive).zero_count >= 2; });
   const core::Histogram send_window = sender.histogram(kSend);
   const core::Histogram receive_window = receiver.histogram(kReceive);
   INFO(sender.nonzero());

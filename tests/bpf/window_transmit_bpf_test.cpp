@@ -1,10 +1,16 @@
 // window on real traffic: every segment that is sent is counted once, whatever it has to pass.
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <unistd.h>
 
 #include "abi/counters.h"
 #include "catch.h"
@@ -13,8 +19,14 @@
 #include "support/faults.h"
 #include "support/network_pair.h"
 #include "support/server.h"
+#include "support/snmp.h"
 #include "support/tcp_info.h"
 #include "support/traffic.h"
+
+extern "C" {
+extern const std::byte tcpperf_second_pass_begin[];
+extern const std::byte tcpperf_second_pass_end[];
+}
 
 namespace {
 
@@ -29,8 +41,8 @@ constexpr const char* kUpperA = "10.78.0.1";
 constexpr const char* kUpperB = "10.78.0.2";
 constexpr const char* kNoAddress = "fd78::ffff";
 
-const std::map<std::string, std::uint64_t, std::less<>> kSending = {
-    {"cfg_window_perspective", TCPPERF_WINDOW_TX}, {"cfg_window_interval_ns", 1'000'000}};
+const std::map<std::string, std::uint64_t, std::less<>> kSending = {{"cfg_window_perspective", TCPPERF_WINDOW_TX},
+                                                                    {"cfg_window_interval_ns", 1'000'000}};
 
 void ip(const test::Side& side, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {"ip", "-n", side.name});
@@ -44,6 +56,26 @@ void add_upper(const test::Side& side, const std::string& address, std::vector<s
   ip(side, {"addr", "add", address + "/24", "dev", "upper0"});
   ip(side, {"link", "set", "upper0", "up"});
 }
+
+// An embedded BPF object as a file, for `ip`.
+class ObjectFile {
+ public:
+  ObjectFile(const std::byte* begin, const std::byte* end) {
+    const test::Socket file(::mkstemp(path_.data()));
+    const auto bytes = end - begin;
+    if (file.get() < 0 || ::write(file.get(), begin, static_cast<std::size_t>(bytes)) != bytes) {
+      throw std::runtime_error("write " + path_);
+    }
+  }
+  ~ObjectFile() { ::unlink(path_.c_str()); }
+  ObjectFile(const ObjectFile&) = delete;
+  ObjectFile& operator=(const ObjectFile&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/tcpperf-object-XXXXXX";
+};
 
 struct Topology {
   std::string name;
@@ -142,6 +174,28 @@ TEST_CASE("a segment counts though it leaves IP inside another header", "[window
   }
   Measurement measurement({"window"}, test::only_side(pair.a().v4, pair.a().v6), kSending);
   check_transmitted(pair, measurement, Family::kIPv6, "fd78::2");
+}
+
+TEST_CASE("a segment that passes IP output twice counts once", "[window]") {
+  const NetworkPair pair;
+  const ObjectFile object(tcpperf_second_pass_begin, tcpperf_second_pass_end);
+  try {
+    ip(pair.a(), {"route", "add", "10.78.0.0/24", "encap", "bpf", "xmit", "obj", object.path(), "section", "lwt_xmit",
+                  "dev", pair.a().interface, "src", pair.a().v4});
+  } catch (const std::runtime_error& error) {
+    WARN("not tested: " << error.what());
+    return;
+  }
+  Measurement measurement({"window"}, test::only_side(pair.a().v4, pair.a().v6), kSending);
+  const test::SnmpCounters before = test::read_snmp(pair.a());
+  const test::ConnectResult nobody =
+      test::connect(pair.a(), Family::kIPv4, kUpperB, 9, std::chrono::milliseconds(1500));
+  CHECK(nobody.error == ETIMEDOUT);
+  const test::SnmpCounters kernel = test::delta(test::read_snmp(pair.a()), before);
+  // Two SYNs of 60 bytes, and each again with 20 more.
+  CHECK(kernel.at("Tcp.OutSegs") + kernel.at("Tcp.RetransSegs") == 2);
+  CHECK(kernel.at("IpExt.OutOctets") == 60 + 80 + 60 + 80);
+  CHECK(measurement.value("tcpperf_transmitted_segments_total") == 2);
 }
 
 TEST_CASE("a SYN counts though the filter could not judge its connection before", "[window]") {

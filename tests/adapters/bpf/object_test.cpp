@@ -156,9 +156,26 @@ TEST_CASE("the kernel fields we read have the width we read them with", "[object
   struct btf* theirs = btf__load_vmlinux_btf();
   REQUIRE(theirs != nullptr);
   int compared = 0;
-  for (const char* name : {"sock_common", "sock", "inet_sock", "inet_connection_sock", "tcp_sock", "request_sock",
-                           "tcp_request_sock", "sk_buff", "tcp_skb_cb", "ns_common", "net", "kernfs_node", "cgroup",
-                           "sock_cgroup_data", "net_device", "dst_entry", "socket", "tcp_congestion_ops",
+  for (const char* name : {"sock_common",
+                           "sock",
+                           "inet_sock",
+                           "inet_connection_sock",
+                           "minmax",
+                           "minmax_sample",
+                           "tcp_sock",
+                           "request_sock",
+                           "tcp_request_sock",
+                           "sk_buff",
+                           "tcp_skb_cb",
+                           "ns_common",
+                           "net",
+                           "kernfs_node",
+                           "cgroup",
+                           "sock_cgroup_data",
+                           "net_device",
+                           "dst_entry",
+                           "socket",
+                           "tcp_congestion_ops",
                            "task_struct"}) {
     const int our_id = btf__find_by_name_kind(ours, name, BTF_KIND_STRUCT);
     const int their_id = btf__find_by_name_kind(theirs, name, BTF_KIND_STRUCT);

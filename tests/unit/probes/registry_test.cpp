@@ -48,6 +48,9 @@ void check_spec(const core::MetricSpec& spec) {
   if (spec.unit == core::Unit::kBytes) {
     CHECK(base.ends_with("_bytes"));
   }
+  if (spec.unit == core::Unit::kBytesPerSecond) {
+    CHECK(base.ends_with("_bytes_per_second"));
+  }
   if (spec.kind == core::MetricKind::kHistogram) {
     CHECK(spec.borders.min_exponent < spec.borders.max_exponent);
   }
