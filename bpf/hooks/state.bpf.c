@@ -14,16 +14,13 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 	u64 now_ns = bpf_ktime_get_ns();
 	struct flow *flow;
 
-	/*
-	 * Older kernels (seen on 6.12) announce here that a listener's copy becomes a connection. It still has the
-	 * listener's addresses, and may be thrown away; its next change says all.
-	 */
-	if (!tp || (from == TCP_LISTEN && to == TCP_SYN_RECV))
+	if (!tp)
 		return 0;
 	flow = flow_find(sk, tp,
-			 to == TCP_SYN_SENT || to == TCP_LISTEN ? FLOW_BEGINS
-			 : from == TCP_SYN_RECV			? FLOW_BEGINS_IF_NEW
-								: FLOW_GOES_ON);
+			 to == TCP_SYN_SENT || to == TCP_LISTEN	      ? FLOW_BEGINS
+			 : from == TCP_LISTEN && to == TCP_SYN_RECV ? FLOW_ARRIVES
+			 : from == TCP_SYN_RECV			      ? FLOW_BEGINS_IF_NEW
+								      : FLOW_GOES_ON);
 	if (!flow)
 		return 0;
 	flow_on_state(flow, sk, from, to);

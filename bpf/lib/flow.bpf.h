@@ -31,7 +31,7 @@ struct flow {
 	u32 epoch;		/* of the programs that wrote this last */
 	u16 slot[TCPPERF_GROUPINGS];
 	u8 verdict;	 /* filter: enum verdict */
-	u8 deferred_syn; /* state: CLOSE -> SYN_SENT seen while the filter or the group was undecided */
+	u8 deferred;	 /* state: SYN_SENT or SYN_RECV was entered while the filter or the group was undecided */
 	u8 grouped;	 /* `slot` is valid */
 	u8 overflowed;	 /* bit per grouping: counted as an overflow */
 	u8 role;	 /* enum tcpperf_group_role */
@@ -59,6 +59,7 @@ const volatile u32 cfg_epoch;
 enum flow_moment {
 	FLOW_GOES_ON,
 	FLOW_BEGINS,	   /* connects or listens from now on; it may have had a connection before */
+	FLOW_ARRIVES,	   /* is a listener's copy; before Linux 6.15 or so it still has the listener's addresses */
 	FLOW_BEGINS_IF_NEW /* the first event of an accepted connection, or a later one of another */
 };
 
@@ -174,7 +175,7 @@ static __always_inline struct flow *flow_find(struct sock *sk, const struct tcp_
 	} else if (flow->epoch != cfg_epoch) {
 		flow_skip_gap(flow, tp);
 	}
-	if (flow->verdict == VERDICT_UNDECIDED)
+	if (flow->verdict == VERDICT_UNDECIDED && moment != FLOW_ARRIVES)
 		flow_judge(flow, sk);
 	return flow->verdict == VERDICT_IGNORE ? NULL : flow;
 }
@@ -200,10 +201,15 @@ static __always_inline void flow_bind_owner(struct flow *flow, struct sock *sk)
 	}
 }
 
-/* When a socket begins to connect, it has no local port yet, and no route and so no interface. */
-static __always_inline bool flow_is_vague(void)
+/*
+ * Whether the filter and the group can be known in this state. When a socket begins to connect, it has no local port
+ * yet, and no route and so no interface; when it has just been copied from a listener, perhaps nothing of its own.
+ */
+static __always_inline bool flow_is_settled(const struct flow *flow, int state)
 {
-	return groups_by(TCPPERF_BY_LOCAL_PORT) || groups_by(TCPPERF_BY_INTERFACE);
+	if (flow->verdict == VERDICT_UNDECIDED || state == TCP_SYN_RECV)
+		return false;
+	return state != TCP_SYN_SENT || !(groups_by(TCPPERF_BY_LOCAL_PORT) || groups_by(TCPPERF_BY_INTERFACE));
 }
 
 /* A change of state tells the role, in process context the owner, and when the rest of the group is settled. */
@@ -223,8 +229,8 @@ static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, in
 	} else if (from == TCP_CLOSE_WAIT && to == TCP_LAST_ACK) {
 		flow_bind_owner(flow, sk); /* close() or shutdown() */
 	}
-	/* A listener is no connection, and of a connecting socket not all is known: see flow_is_vague(). */
-	if (cfg_group_dimensions && !flow->grouped && to != TCP_LISTEN && !(to == TCP_SYN_SENT && flow_is_vague()))
+	/* A listener is no connection. */
+	if (cfg_group_dimensions && !flow->grouped && to != TCP_LISTEN && flow_is_settled(flow, to))
 		flow_group(flow, sk);
 }
 

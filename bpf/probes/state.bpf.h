@@ -31,16 +31,14 @@ static __always_inline void state_on_state(struct flow *flow, int from, int to, 
 		return;
 	/* CLOSE is not a state of a connection: no time runs there. */
 	flow->state_entered_ns = to == TCP_CLOSE ? 0 : now_ns;
-	/* Neither the local port nor the interface of a connecting socket is known yet. */
-	if (to == TCP_SYN_SENT && (flow->verdict == VERDICT_UNDECIDED || flow_is_vague())) {
-		flow->deferred_syn = 1;
+	/* Counted with the next change, when it is known to whom the connection belongs. */
+	if (!flow_is_settled(flow, to)) {
+		flow->deferred = to;
 		return;
 	}
-	if (flow->verdict == VERDICT_UNDECIDED)
-		return;
-	if (flow->deferred_syn) {
-		flow->deferred_syn = 0;
-		state_count_change(flow, TCP_CLOSE, TCP_SYN_SENT);
+	if (flow->deferred) {
+		state_count_change(flow, flow->deferred == TCP_SYN_SENT ? TCP_CLOSE : TCP_LISTEN, flow->deferred);
+		flow->deferred = 0;
 	}
 	state_count_change(flow, from, to);
 	if (entered_ns)

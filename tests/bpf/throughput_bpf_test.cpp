@@ -104,6 +104,7 @@ TEST_CASE("both sides count what the applications sent and received, open and cl
     test::Socket socket = test::connect_to(pair.a(), pair.b(), family, server.port());
     CHECK(bytes_of(client) == Bytes{});
     test::request_response(socket, kRounds, kRequestBytes);
+    test::wait_until([&] { return bytes_of(client).received >= kTotal; });
     CHECK(bytes_of(client) == Bytes{kTotal, kTotal, kTotal});
     test::close_actively(socket);
     server.wait_for_closed(1);
@@ -188,6 +189,7 @@ TEST_CASE("what the kernel did not take is not sent, what it took in part is", "
   wait_until_acked(socket);
   CHECK(bytes_of(client).sent == kBytes);
   CHECK(bytes_of(client).acked == kBytes);
+  test::wait_until([&] { return bytes_of(server_side).received >= kBytes; });
   CHECK(bytes_of(server_side).received == kBytes);
 }
 
