@@ -59,7 +59,8 @@ struct tcpperf_group_key {
 
 TCPPERF_STATIC_ASSERT(sizeof(struct tcpperf_group_key) == 112, "a hash key has no padding");
 
-/* Element of `group_table`: what is in a slot. Written when the group is made, and by the daemon when it is recycled. */
+/* Element of `group_table`: what is in a slot. Written when the group is made, and by the daemon when it is recycled.
+ */
 struct tcpperf_group {
 	struct tcpperf_group_key key;
 	tcpperf_u64 resolved; /* how often a socket was resolved to this slot; 0 = never used since it was recycled */

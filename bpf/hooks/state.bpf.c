@@ -17,10 +17,10 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 	if (!tp)
 		return 0;
 	flow = flow_find(sk, tp,
-			 to == TCP_SYN_SENT || to == TCP_LISTEN	      ? FLOW_BEGINS
+			 to == TCP_SYN_SENT || to == TCP_LISTEN	    ? FLOW_BEGINS
 			 : from == TCP_LISTEN && to == TCP_SYN_RECV ? FLOW_ARRIVES
-			 : from == TCP_SYN_RECV			      ? FLOW_BEGINS_IF_NEW
-								      : FLOW_GOES_ON);
+			 : from == TCP_SYN_RECV			    ? FLOW_BEGINS_IF_NEW
+								    : FLOW_GOES_ON);
 	if (!flow)
 		return 0;
 	flow_on_state(flow, sk, from, to);

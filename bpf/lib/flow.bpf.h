@@ -30,15 +30,15 @@ struct flow {
 	u32 data_segments;	/* retransmit: data_segs_out already counted */
 	u32 epoch;		/* of the programs that wrote this last */
 	u16 slot[TCPPERF_GROUPINGS];
-	u8 verdict;	 /* filter: enum verdict */
-	u8 deferred;	 /* state: SYN_SENT or SYN_RECV was entered while the filter or the group was undecided */
-	u8 grouped;	 /* `slot` is valid */
-	u8 overflowed;	 /* bit per grouping: counted as an overflow */
-	u8 role;	 /* enum tcpperf_group_role */
-	u8 owner_known;	 /* bound, not only inherited from the listener */
-	u8 older;	 /* the connection began before we looked */
-	u8 established;	 /* it is or was a connection, not only an attempt */
-	u8 closed;	 /* it is at its end, and the last look at its counters was taken */
+	u8 verdict;	/* filter: enum verdict */
+	u8 deferred;	/* state: SYN_SENT or SYN_RECV was entered while the filter or the group was undecided */
+	u8 grouped;	/* `slot` is valid */
+	u8 overflowed;	/* bit per grouping: counted as an overflow */
+	u8 role;	/* enum tcpperf_group_role */
+	u8 owner_known; /* bound, not only inherited from the listener */
+	u8 older;	/* the connection began before we looked */
+	u8 established; /* it is or was a connection, not only an attempt */
+	u8 closed;	/* it is at its end, and the last look at its counters was taken */
 };
 
 /* One per TCP socket seen, allocated at first sight. Without memory the event is lost and counted. */

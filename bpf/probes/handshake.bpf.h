@@ -82,7 +82,8 @@ static __always_inline void handshake_observe(const struct flow *flow, enum tcpp
 	observe_in(&handshake_hist, FLOW_CELL(flow, handshake, TCPPERF_ROLES, role), time);
 }
 
-static __always_inline void handshake_server_done(const struct flow *flow, const struct sock *sk, const struct tcp_sock *tp, u64 now_ns)
+static __always_inline void handshake_server_done(const struct flow *flow, const struct sock *sk,
+						  const struct tcp_sock *tp, u64 now_ns)
 {
 	struct synack_key key;
 	u64 *sent_us;

@@ -40,8 +40,8 @@ static __always_inline void retransmit_count(const struct flow *flow, u32 cell, 
 	count_in(&retrans_count, FLOW_CELL(flow, retransmit, TCPPERF_RETRANSMIT_COUNTERS, cell), amount);
 }
 
-static __always_inline void retransmit_on_retransmit(const struct flow *flow, const struct sock *sk, const struct tcp_sock *tp,
-						     const struct sk_buff *skb, int err)
+static __always_inline void retransmit_on_retransmit(const struct flow *flow, const struct sock *sk,
+						     const struct tcp_sock *tp, const struct sk_buff *skb, int err)
 {
 	enum tcpperf_retransmit_kind kind;
 	const struct tcp_skb_cb *control = (const void *)&skb->cb;

@@ -19,8 +19,7 @@ HISTOGRAM_ARRAY(state_hist, TCPPERF_STATES);
 
 static __always_inline void state_count_change(const struct flow *flow, int from, int to)
 {
-	count_in(&state_count,
-		 FLOW_CELL(flow, state, TCPPERF_STATES * TCPPERF_STATES, from * TCPPERF_STATES + to), 1);
+	count_in(&state_count, FLOW_CELL(flow, state, TCPPERF_STATES * TCPPERF_STATES, from * TCPPERF_STATES + to), 1);
 }
 
 static __always_inline void state_on_state(struct flow *flow, int from, int to, u64 now_ns)

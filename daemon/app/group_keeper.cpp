@@ -37,8 +37,8 @@ std::vector<GroupKeeper::Retired> GroupKeeper::recycle(adapters::bpf::Session& s
   for (std::uint32_t i = 0; i < groupings_.size(); ++i) {
     std::vector<core::SlotState> slots;
     for (const tcpperf_group& group : session.groups().table(i)) {
-      slots.push_back({__atomic_load_n(&group.resolved, __ATOMIC_ACQUIRE),
-                       __atomic_load_n(&group.sockets, __ATOMIC_RELAXED)});
+      slots.push_back(
+          {__atomic_load_n(&group.resolved, __ATOMIC_ACQUIRE), __atomic_load_n(&group.sockets, __ATOMIC_RELAXED)});
     }
     const core::RecycleSteps steps = groupings_[i].recycler.step(now, slots);
     const auto carry_out = [&](const std::vector<std::uint32_t>& of, auto&& step) {
@@ -75,8 +75,7 @@ void GroupKeeper::read(adapters::bpf::Session& session) {
   }
 }
 
-const core::GroupSet& GroupKeeper::of(const adapters::bpf::Session& session,
-                                      const core::ProbeDescriptor& probe) const {
+const core::GroupSet& GroupKeeper::of(const adapters::bpf::Session& session, const core::ProbeDescriptor& probe) const {
   const core::ProbeGrouping place = session.request().groups.of(probe.name);
   return place.groups == 0 ? core::not_grouped() : groupings_[place.grouping].set;
 }
@@ -84,8 +83,8 @@ const core::GroupSet& GroupKeeper::of(const adapters::bpf::Session& session,
 void GroupKeeper::add_to_report(const adapters::bpf::Session& session, core::SelfReport& report) const {
   const std::span<const std::uint64_t> overflow = session.counters("group_overflow");
   for (std::uint32_t i = 0; i < groupings_.size(); ++i) {
-    report.groupings.push_back({plan_.groupings[i], groupings_[i].used,
-                                __atomic_load_n(&overflow[i], __ATOMIC_RELAXED), groupings_[i].retired});
+    report.groupings.push_back({plan_.groupings[i], groupings_[i].used, __atomic_load_n(&overflow[i], __ATOMIC_RELAXED),
+                                groupings_[i].retired});
   }
 }
 

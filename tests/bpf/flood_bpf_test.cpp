@@ -157,10 +157,12 @@ void flood_with_syns(const NetworkPair& pair, std::uint16_t port_be, std::uint32
       packet.tcp.doff = 5;
       packet.tcp.syn = 1;
       packet.tcp.window = htons(65535);
-      const std::array<std::uint16_t, 6> pseudo = {
-          static_cast<std::uint16_t>(packet.ip.saddr), static_cast<std::uint16_t>(packet.ip.saddr >> 16),
-          static_cast<std::uint16_t>(packet.ip.daddr), static_cast<std::uint16_t>(packet.ip.daddr >> 16),
-          htons(IPPROTO_TCP), htons(sizeof(packet.tcp))};
+      const std::array<std::uint16_t, 6> pseudo = {static_cast<std::uint16_t>(packet.ip.saddr),
+                                                   static_cast<std::uint16_t>(packet.ip.saddr >> 16),
+                                                   static_cast<std::uint16_t>(packet.ip.daddr),
+                                                   static_cast<std::uint16_t>(packet.ip.daddr >> 16),
+                                                   htons(IPPROTO_TCP),
+                                                   htons(sizeof(packet.tcp))};
       std::uint32_t sum = 0;
       for (const std::uint16_t word : pseudo) {
         sum += word;

@@ -72,9 +72,9 @@ std::uint64_t overflow(Measurement& measurement) {
 
 TEST_CASE("each end of a connection is in the group of its role, service and family", "[groups]") {
   const NetworkPair pair;
-  Measurement measurement({"handshake", "state"}, test::only_pair(), {},
-                          test::group_by({"handshake", "state"},
-                                         {Dimension::kServicePort, Dimension::kRole, Dimension::kFamily}, 8));
+  Measurement measurement(
+      {"handshake", "state"}, test::only_pair(), {},
+      test::group_by({"handshake", "state"}, {Dimension::kServicePort, Dimension::kRole, Dimension::kFamily}, 8));
   Server server(pair.b());
   connect_and_close(pair, server, kConnections, Family::kIPv4);
   connect_and_close(pair, server, kConnections, Family::kMapped);

@@ -42,10 +42,11 @@ struct PairOptions {
 };
 
 // All pairs have the same addresses, and measurements see the whole machine: while a process has one, other processes
-// wait for their turn to make one. Makes two network namespaces "tcpperf-<pid>-<number>-a" and "-b" with 10.77.0.1/24, fd77::1/64 in a and 10.77.0.2/24,
-// fd77::2/64 in b, joined by a veth pair, loopback up. The destructor removes both, and with them every process-less
-// thing in them; sockets still open in a namespace keep the kernel's part of it alive until they are closed.
-// Needs root; throws std::runtime_error saying so, or what failed, and leaves nothing behind then.
+// wait for their turn to make one. Makes two network namespaces "tcpperf-<pid>-<number>-a" and "-b" with 10.77.0.1/24,
+// fd77::1/64 in a and 10.77.0.2/24, fd77::2/64 in b, joined by a veth pair, loopback up. The destructor removes both,
+// and with them every process-less thing in them; sockets still open in a namespace keep the kernel's part of it alive
+// until they are closed. Needs root; throws std::runtime_error saying so, or what failed, and leaves nothing behind
+// then.
 class NetworkPair {
  public:
   explicit NetworkPair(const PairOptions& options = {});

@@ -56,7 +56,8 @@ std::string free_slots_map(std::uint32_t grouping) {
 }
 
 bool same_groups(const core::ProbeDescriptor& probe, const LoadRequest& one, const LoadRequest& other) {
-  return one.groups == other.groups || (one.groups.of(probe.name).groups == 0 && other.groups.of(probe.name).groups == 0);
+  return one.groups == other.groups ||
+         (one.groups.of(probe.name).groups == 0 && other.groups.of(probe.name).groups == 0);
 }
 
 LoadPlan::LoadPlan(core::ProbeTable probes, core::HookTable hooks, const Kernel& kernel, const LoadRequest& request,

@@ -60,10 +60,10 @@ struct KernelArgument {
 };
 
 enum class HookKind {
-  kTracepoint,     // runs on each event
-  kCgroupEgress,   // runs for each packet that a socket sends, at the root of the cgroup2 hierarchy
-  kSampling,       // runs over all flow states, at every reading
-  kSeeding,        // runs over all open files, once, before the events are attached
+  kTracepoint,    // runs on each event
+  kCgroupEgress,  // runs for each packet that a socket sends, at the root of the cgroup2 hierarchy
+  kSampling,      // runs over all flow states, at every reading
+  kSeeding,       // runs over all open files, once, before the events are attached
 };
 
 // Who wants the hook, besides the probes that listen on it.
