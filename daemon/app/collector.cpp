@@ -33,6 +33,11 @@ class SessionReader final : public core::MapReader {
     return session_.cells_per_group(map);
   }
   [[nodiscard]] const std::optional<core::TcpStateCounts>& tcp_states() const override { return tcp_states_; }
+  [[nodiscard]] std::uint64_t knob(std::string_view symbol) const override {
+    const auto& constants = session_.request().constants;
+    const auto found = constants.find(symbol);
+    return found == constants.end() ? 0 : found->second;
+  }
 
  private:
   const adapters::bpf::Session& session_;

@@ -19,7 +19,12 @@ constexpr std::array<std::string_view, 2> kPerspectives = {"rx", "tx"};
 
 template <std::uint32_t kFirst>
 std::vector<core::Cell> perspective_cells(const core::KernelNames& /*kernel*/) {
-  return named_cells(kFirst, kPerspectives);
+  std::vector<core::Cell> cells = named_cells(kFirst, kPerspectives);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    cells[i].only_with = kPerspective;
+    cells[i].only_with_bits = i == 0 ? TCPPERF_WINDOW_RX : TCPPERF_WINDOW_TX;
+  }
+  return cells;
 }
 template <std::uint32_t kIndex>
 std::vector<core::Cell> cell(const core::KernelNames& /*kernel*/) {
@@ -27,6 +32,9 @@ std::vector<core::Cell> cell(const core::KernelNames& /*kernel*/) {
 }
 std::vector<core::Cell> rate_cells(const core::KernelNames& /*kernel*/) {
   return {{TCPPERF_WINDOW_RATE_APP_LIMITED, {"true"}}, {TCPPERF_WINDOW_RATE, {"false"}}};
+}
+std::vector<core::Cell> sent_cell(const core::KernelNames& /*kernel*/) {
+  return {{.index = 0, .only_with = kPerspective, .only_with_bits = TCPPERF_WINDOW_TX}};
 }
 std::vector<core::Cell> used_cells(const core::KernelNames& /*kernel*/) {
   return {{TCPPERF_WINDOW_USED_CONGESTION, {"congestion"}}, {TCPPERF_WINDOW_USED_SEND, {"send"}}};
@@ -71,7 +79,7 @@ std::vector<core::MetricDef> metrics() {
   return {
       histogram("tcpperf_congestion_window_segments",
                 "The congestion window. A connection that only receives keeps the one it began with. Of established "
-                "connections, like everything here that is sampled; a perspective that is not configured stays at 0.",
+                "connections, like everything here that is sampled.",
                 Unit::kSegments, kSegmentBorders, {"perspective"}, perspective_cells<TCPPERF_WINDOW_CONGESTION>),
       histogram("tcpperf_inflight_segments",
                 "Segments in flight: sent, and neither acknowledged nor known to have arrived or to be lost. Seen "
@@ -115,13 +123,13 @@ std::vector<core::MetricDef> metrics() {
                 Unit::kRatio, kRatioBorders, {"window"}, used_cells),
       {{.name = "tcpperf_transmitted_segments_total",
         .help = "Segments that TCP has handed to the network, SYN, FIN, pure ACKs and retransmissions included "
-                "(tcpi_segs_out), counted where a packet leaves IP for a device. Counted only with perspective tx or "
-                "both. Not counted: SYN-ACKs, what is answered without a connection, and what a connection sent "
+                "(tcpi_segs_out), counted where a packet leaves IP for a device. Only with perspective tx or both. "
+                "Not counted: SYN-ACKs, what is answered without a connection, and what a connection sent "
                 "before the daemon started.",
         .kind = core::MetricKind::kCounter,
         .unit = Unit::kSegments,
         .labels = {}},
-       {core::SourceKind::kCounters, "window_sent", single_cell}},
+       {core::SourceKind::kCounters, "window_sent", sent_cell}},
   };
 }
 

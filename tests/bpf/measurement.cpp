@@ -22,6 +22,9 @@ class Reader final : public core::MapReader {
     return session_.cells_per_group(map);
   }
   [[nodiscard]] const std::optional<core::TcpStateCounts>& tcp_states() const override { return none_; }
+  [[nodiscard]] std::uint64_t knob(std::string_view symbol) const override {
+    return session_.request().constants.find(symbol)->second;
+  }
 
  private:
   const adapters::bpf::Session& session_;

@@ -33,7 +33,7 @@ Folder::Folder(ProbeTable probes, const KernelNames& kernel) {
       PlannedFamily family;
       family.metric = &metric;
       for (Cell& cell : metric.source.cells(kernel)) {
-        family.cells.push_back({cell.index, std::move(cell.labels), {}});
+        family.cells.push_back({std::move(cell), {}});
       }
       planned.families.push_back(std::move(family));
     }
@@ -86,13 +86,17 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
     for (auto& [values, group] : planned.groups) {
       const bool show_zeros = std::find(group.slots.begin(), group.slots.end(), TCPPERF_OTHER) != group.slots.end();
       for (std::size_t i = 0; i < planned.cells.size(); ++i) {
-        PlannedCell& cell = planned.cells[i];
-        decltype(read(cell, 0U, size)) total{};
+        PlannedCell& planned_cell = planned.cells[i];
+        const Cell& cell = planned_cell.cell;
+        if (!cell.only_with.empty() && (reader.knob(cell.only_with) & cell.only_with_bits) == 0) {
+          continue;
+        }
+        decltype(read(planned_cell, 0U, size)) total{};
         bool found = false;
         for (const std::uint32_t slot : group.slots) {
           const std::size_t position = slot * stride + cell.index;
           if (cell.index < stride && position < size) {
-            add(total, read(cell, slot, position));
+            add(total, read(planned_cell, slot, position));
             found = true;
           }
         }

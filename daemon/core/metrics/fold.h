@@ -32,6 +32,8 @@ class MapReader {
   // 0: not known, and the metrics of the map are left out.
   [[nodiscard]] virtual std::uint32_t cells_per_group(std::string_view /*map*/) const { return 0; }
   [[nodiscard]] virtual const std::optional<TcpStateCounts>& tcp_states() const = 0;
+  // The value of a knob, by its symbol, that the numbers were made with.
+  [[nodiscard]] virtual std::uint64_t knob(std::string_view symbol) const = 0;
 };
 
 // Knows every series of every probe: element of which map, with which labels. Made once, because the names of some
@@ -58,8 +60,7 @@ class Folder {
 
  private:
   struct PlannedCell {
-    std::uint32_t index = 0;
-    std::vector<std::string> labels;
+    Cell cell;
     std::vector<SumExtender> sums;  // by slot
   };
   struct PlannedGroup {

@@ -95,6 +95,9 @@ class KernelNames {
 struct Cell {
   std::uint32_t index = 0;            // of the element among those of one group
   std::vector<std::string> labels{};  // in the order of MetricSpec::labels
+  // Counted, and so shown, only when the knob `only_with` (its symbol) has one of these bits; always when it is empty.
+  std::string_view only_with{};
+  std::uint64_t only_with_bits = 0;
 };
 
 enum class SourceKind {

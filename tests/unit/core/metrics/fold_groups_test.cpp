@@ -55,6 +55,7 @@ const ProbeDescriptor& probe() {
 }
 
 struct Maps final : MapReader {
+  std::uint64_t knob_bits = 0;
   std::vector<std::uint64_t> values = std::vector<std::uint64_t>(kStride * 4);
   std::vector<tcpperf_histogram> elements = std::vector<tcpperf_histogram>(kStride * 4);
   std::optional<TcpStateCounts> sockets = TcpStateCounts{};
@@ -66,6 +67,9 @@ struct Maps final : MapReader {
   }
   [[nodiscard]] std::uint32_t cells_per_group(std::string_view /*map*/) const override { return stride; }
   [[nodiscard]] const std::optional<TcpStateCounts>& tcp_states() const override { return sockets; }
+  [[nodiscard]] std::uint64_t knob(std::string_view symbol) const override {
+    return symbol == "cfg_x_bits" ? knob_bits : 0;
+  }
 };
 
 const GroupSet& by_port() {

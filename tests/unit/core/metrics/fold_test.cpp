@@ -51,6 +51,7 @@ const ProbeDescriptor& probe() {
 }
 
 struct Maps final : MapReader {
+  std::uint64_t knob_bits = 0;
   std::vector<std::uint64_t> values{0, 11, 22, 33};
   std::vector<tcpperf_histogram> elements = std::vector<tcpperf_histogram>(2);
   std::optional<TcpStateCounts> states = TcpStateCounts{};
@@ -62,6 +63,9 @@ struct Maps final : MapReader {
     return map == "h" ? std::span(elements) : std::span<const tcpperf_histogram>{};
   }
   [[nodiscard]] const std::optional<TcpStateCounts>& tcp_states() const override { return states; }
+  [[nodiscard]] std::uint64_t knob(std::string_view symbol) const override {
+    return symbol == "cfg_x_bits" ? knob_bits : 0;
+  }
 };
 
 Snapshot fold(const Maps& maps, Folder& folder) {
@@ -94,6 +98,36 @@ TEST_CASE("each series comes from its element, with the kernel's names", "[fold]
   CHECK(upper_border(seconds.first_index - 1) < 3.0);
   CHECK(std::get<Histogram>(snapshot.find("x_bytes")->series[0].value).sum == 3.0 * (1ULL << 30));
   CHECK(std::get<double>(snapshot.find("x_sockets")->series[0].value) == 7);
+}
+
+TEST_CASE("a series that a knob switches off is not there, rather than zero", "[fold]") {
+  static const ProbeDescriptor kSwitched = [] {
+    ProbeDescriptor p{};
+    p.name = "switched";
+    p.metrics = {{{"y_total", "Help.", MetricKind::kCounter, Unit::kNone, {"way"}},
+                  {SourceKind::kCounters, "c", [](const KernelNames&) {
+                     return std::vector<Cell>{{1, {"in"}, "cfg_x_bits", 1}, {2, {"out"}, "cfg_x_bits", 2}};
+                   }}}};
+    return p;
+  }();
+  const ProbeDescriptor* const table[] = {&kSwitched};
+  Folder folder(table, Kernel());
+  Maps maps;
+  const auto shown = [&](std::uint64_t bits) {
+    maps.knob_bits = bits;
+    Snapshot snapshot;
+    folder.fold(kSwitched, maps, snapshot);
+    std::vector<std::string> ways;
+    for (const Family& family : snapshot.families) {
+      for (const Series& series : family.series) {
+        ways.push_back(series.labels->front());
+      }
+    }
+    return ways;
+  };
+  CHECK(shown(3) == std::vector<std::string>{"in", "out"});
+  CHECK(shown(2) == std::vector<std::string>{"out"});
+  CHECK(shown(0).empty());
 }
 
 TEST_CASE("a source that is missing gives no family, not zeros", "[fold]") {
