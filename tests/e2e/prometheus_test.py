@@ -14,6 +14,9 @@ from network import Chatter, Pair, Server, connect_and_reset, connect_refused
 
 DASHBOARD = ROOT / "dashboards/grafana/tcpperf.json"
 CHECKER = ROOT / "tests/tools/check_dashboard.py"
+# As in the shipped configuration; the dashboard's queries must do with both kinds of probes.
+GROUPED = {"group_by": ["service_port", "role"]}
+GROUPED_PROBES = ("rtt", "handshake", "retransmit", "throughput")
 
 
 class Prometheus:
@@ -73,7 +76,7 @@ class PrometheusTest(EndToEndTest):
         pair = Pair()
         self.addCleanup(pair.close)
         daemon = self.start({
-            "tick": "200ms", "filter": pair.filter(),
+            "tick": "200ms", "filter": pair.filter(), "probes": {probe: GROUPED for probe in GROUPED_PROBES},
             "alerts": [{"name": "losses", "condition": "retransmit_rate > 0", "window": "1s"}],
             "sinks": {"syslog": False, "file": {"path": str(self.folder / "alerts.jsonl")}}})
         host, port = daemon.addresses()[0]
