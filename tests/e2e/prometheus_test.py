@@ -9,11 +9,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import ROOT, EndToEndTest, free_port, measure_bpf_programs, run, wait_until
+from harness import ROOT, EndToEndTest, free_port, measure_bpf_programs, quiet_config, run, wait_until
 from network import Chatter, Pair, Server, connect_and_reset, connect_refused
 
 DASHBOARD = ROOT / "dashboards/grafana/tcpperf.json"
 CHECKER = ROOT / "tests/tools/check_dashboard.py"
+# As in the shipped configuration; the dashboard's queries must do with both kinds of probes.
+GROUPED = {"group_by": ["service_port", "role"]}
+GROUPED_PROBES = ("rtt", "handshake", "retransmit", "throughput")
 
 
 class Prometheus:
@@ -48,6 +51,10 @@ class Prometheus:
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{parameters}: {error.read().decode()}") from None
 
+    def scraped(self, expression, what):
+        """Waits until a scrape has brought what the expression asks for."""
+        wait_until(lambda: self.query(expression), what, 60)
+
     def query(self, expression):
         """Values of the resulting series."""
         return [float(result["value"][1]) for result in self.ask("/api/v1/query", query=expression)["result"]]
@@ -73,13 +80,13 @@ class PrometheusTest(EndToEndTest):
         pair = Pair()
         self.addCleanup(pair.close)
         daemon = self.start({
-            "tick": "200ms", "filter": pair.filter(),
+            "tick": "200ms", "filter": pair.filter(), "probes": {probe: GROUPED for probe in GROUPED_PROBES},
             "alerts": [{"name": "losses", "condition": "retransmit_rate > 0", "window": "1s"}],
             "sinks": {"syslog": False, "file": {"path": str(self.folder / "alerts.jsonl")}}})
         host, port = daemon.addresses()[0]
         prometheus = Prometheus(self, f"{host}:{port}")
         # Counters whose first sample is not zero have no increase: all are there before anything happens.
-        wait_until(lambda: prometheus.query('count_over_time(up{job="tcpperf"}[1m]) >= 2'), "two scrapes", 60)
+        prometheus.scraped('count_over_time(up{job="tcpperf"}[1m]) >= 2', "two scrapes")
         with Server(pair.b) as server:
             pair.lose(server.port, percent=10)
             self.make_trouble(pair, server)
@@ -110,6 +117,27 @@ class PrometheusTest(EndToEndTest):
             self.assertLess(ratio, 0.4)
             dropped, = prometheus.query('increase(tcpperf_drops_total{reason="NETFILTER_DROP"}[1m])')
             self.assertGreater(dropped, 10)
+
+    def test_a_retired_group_is_no_burst(self):
+        pair = Pair()
+        self.addCleanup(pair.close)
+        daemon = self.start(quiet_config(
+            filter=pair.filter(), tick="200ms", groups={"idle_after": "10s"}, probes={"rtt": GROUPED}))
+        host, port = daemon.addresses()[0]
+        prometheus = Prometheus(self, f"{host}:{port}")
+        prometheus.scraped('count_over_time(up{job="tcpperf"}[1m]) >= 2', "two scrapes")
+        with Server(pair.b) as server, Chatter(pair.a, server):
+            time.sleep(5)
+        prometheus.scraped('sum(tcpperf_groups{job="tcpperf"}) == 0', "all groups are retired")
+
+        measured = daemon.scrape().total("tcpperf_rtt_seconds_count")
+        heatmap = next(query for query in self.dashboard_queries() if query["title"] == "Round-trip time")
+        shown = max(prometheus.query(heatmap["expr"]))  # of the last border, which is the count
+        self.assertGreater(shown, 0.5 * measured)
+        self.assertLess(shown, 1.3 * measured)
+        with self.subTest("without the care that the dashboard takes it is one"):
+            twice, = prometheus.query("sum(increase(tcpperf_rtt_seconds_count[1m]))")
+            self.assertGreater(twice, 1.4 * measured)
 
 
 if __name__ == "__main__":

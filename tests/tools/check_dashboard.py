@@ -5,7 +5,8 @@ usage: check_dashboard.py DASHBOARD [--promtool PATH] [--metrics METRICS_MD]
        check_dashboard.py DASHBOARD --queries
 
 --promtool  also has Prometheus' own parser read every query
---metrics   every metric of ours must be described in this document
+--metrics   every metric of ours, and every label, must be described in this document; what is counted by group must
+            not show the past of a retired group as a burst
 --queries   prints the queries as JSON, [{"panel", "title", "ref", "expr"}], ready to be sent to a Prometheus
 """
 import argparse
@@ -19,9 +20,20 @@ import tempfile
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 MATCHERS = ('job=~"$job"', 'instance=~"$instance"')
 # What Grafana fills in; here, values that find everything.
-VARIABLES = {"$__rate_interval": "1m", "$job": ".*", "$instance": ".*"}
+VARIABLES = {"$__rate_interval": "1m", "$job": ".*", "$instance": ".*", "$service_port": ".*", "$role": ".*"}
+# What the shipped configuration groups by: labels that a metric of a probe may have or not, by configuration.
+GROUP_LABELS = {"service_port", "role"}
+# Labels that are not of our making.
+OTHER_LABELS = {"job", "instance", "le"}
+NEVER_GROUPED = {"tcpperf_connections"}
+# A retired group's past is added to `other`: a rate leaves `other` out, or out only while that shows.
+WITHOUT_OTHER = 'service_port!="other"'
+OTHER = 'service_port="other"'
+UNLESS_RETIRED = " unless on (job, instance) increase(tcpperf_groups_retired_total{"
 METRIC = re.compile(r"\b((?:tcpperf|process)_\w+)(\{[^}]*\})?(\[[^\]]*\])?")
 COUNTER = re.compile(r"(_total|_bucket|_sum|_count)$")
+MATCHER = re.compile(r'(\w+)(?:=~|!~|!=|=)"')
+BY = re.compile(r"\bby \(([^)]*)\)")
 
 
 def substituted(expr):
@@ -55,21 +67,26 @@ def check_frame(dashboard):
 
 def check_variables(dashboard):
     variables = {v["name"]: v for v in dashboard["templating"]["list"]}
-    if list(variables) != ["datasource", "job", "instance"]:
-        yield f"variables are {list(variables)}, not datasource, job, instance"
+    if list(variables) != ["datasource", "job", "instance", "service_port", "role"]:
+        yield f"variables are {list(variables)}, not datasource, job, instance, service_port, role"
         return
     source = variables["datasource"]
     if (source["type"], source["query"], source["label"]) != ("datasource", "prometheus", "Data source"):
         yield "variable datasource must choose a Prometheus, labelled 'Data source'"
-    for name, query in (("job", "label_values(tcpperf_build_info, job)"),
-                        ("instance", 'label_values(tcpperf_build_info{job=~"$job"}, instance)')):
+    hosts = 'job=~"$job", instance=~"$instance"'
+    # ".*" also finds metrics that have no such label.
+    for name, query, everything in (
+            ("job", "label_values(tcpperf_build_info, job)", ".+"),
+            ("instance", 'label_values(tcpperf_build_info{job=~"$job"}, instance)', ".+"),
+            ("service_port", f"label_values(tcpperf_rtt_seconds_count{{{hosts}}}, service_port)", ".*"),
+            ("role", f"label_values(tcpperf_rtt_seconds_count{{{hosts}}}, role)", ".*")):
         variable = variables[name]
         if variable["type"] != "query" or variable["query"]["query"] != query:
             yield f"variable {name} must be the query {query}"
         if variable["datasource"] != DATASOURCE:
             yield f"variable {name} must ask the chosen data source"
-        if not (variable["multi"] and variable["includeAll"] and variable["allValue"] == ".+"):
-            yield f"variable {name} must allow several values and all of them as '.+'"
+        if not (variable["multi"] and variable["includeAll"] and variable["allValue"] == everything):
+            yield f"variable {name} must allow several values and all of them as '{everything}'"
         if variable["refresh"] != 2:
             yield f"variable {name} must be refreshed when the time range changes"
 
@@ -137,12 +154,36 @@ def check_panel(panel):
             yield f"query {target['refId']}: {words}"
 
 
+def documented(text):
+    """Name -> (labels, may be grouped) of every metric in the table of docs/metrics.md."""
+    rows = re.findall(r"^\| `((?:tcpperf|process)_\w+)` \|[^|]*\|[^|]*\|([^|]*)\|([^|]*)\|", text, re.M)
+    return {name: (set(re.findall(r"\w+", labels)), "the daemon itself" not in probe and name not in NEVER_GROUPED)
+            for name, labels, probe in rows}
+
+
 def check_documented(dashboard, text):
-    known = set(re.findall(r"\btcpperf_\w+", text))
+    known = documented(text)
     for query in queries_of(dashboard):
-        for name, _, _ in METRIC.findall(query["expr"]):
-            if name.startswith("tcpperf_") and not {name, re.sub(r"_(bucket|sum|count)$", "", name)} & known:
-                yield f"{query['title']}: {name} is not a metric of tcpperf"
+        title, expr = query["title"], query["expr"]
+        labels_here = set(OTHER_LABELS)
+        for name, selector, window in METRIC.findall(expr):
+            entry = known.get(name) or known.get(re.sub(r"_(bucket|sum|count)$", "", name))
+            if entry is None:
+                yield f"{title}: {name} is not a metric of tcpperf"
+                continue
+            labels, grouped = entry
+            labels = labels | (GROUP_LABELS if grouped else set()) | OTHER_LABELS
+            labels_here |= labels
+            for label in set(MATCHER.findall(selector)) - labels:
+                yield f"{title}: {name} has no label {label}"
+            if grouped and window:
+                if WITHOUT_OTHER not in selector and OTHER not in selector:
+                    yield f"{title}: {name} does not say what becomes of other"
+                if OTHER in selector and f"{selector}{window}){UNLESS_RETIRED}" not in expr:
+                    yield f"{title}: {name} shows other while a group is retired"
+        for clause in BY.findall(expr):
+            for label in {word.strip() for word in clause.split(",")} - labels_here:
+                yield f"{title}: no metric of it has a label {label}"
 
 
 def check_syntax(dashboard, promtool):
