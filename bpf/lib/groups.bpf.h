@@ -82,6 +82,16 @@ static __always_inline long take_slot(u32 grouping, u32 *slot)
 	return bpf_map_pop_elem(&group_free_3, slot);
 }
 
+/* A free slot, or `other` when there is none. */
+static __noinline u32 take_free_slot(u32 grouping)
+{
+	u32 slot = TCPPERF_OTHER;
+
+	if (take_slot(grouping, &slot))
+		return TCPPERF_OTHER;
+	return slot;
+}
+
 static __always_inline void give_slot_back(u32 grouping, const u32 *slot)
 {
 	switch (grouping) {
@@ -184,7 +194,8 @@ static __noinline u32 group_resolve(const struct tcpperf_group_key *facts, u32 g
 	if (found) {
 		slot = *found;
 	} else {
-		if (take_slot(grouping, &fresh))
+		fresh = take_free_slot(grouping);
+		if (fresh == TCPPERF_OTHER)
 			return TCPPERF_OTHER;
 		slot = fresh;
 		entry = group_entry(grouping, slot);

@@ -16,6 +16,8 @@ constexpr std::string_view kStateProbe = "state";
 // scrapes. Between two times the numbers that come from it stand still.
 constexpr int kTcpStatesShare = 100;
 constexpr int kSampleShare = 200;
+// So much of each sampling is free, so that every reading on a host of a few thousand connections is fresh.
+constexpr std::chrono::milliseconds kFreeSample{1};
 // Of one namespace's dump. The daemon must end within a second of SIGTERM, also in the middle of a reading.
 constexpr std::chrono::milliseconds kTcpStatesPatience{300};
 
@@ -122,6 +124,7 @@ void Collector::sample(adapters::bpf::Session& session, std::chrono::nanoseconds
   if (now < next_sample_) {
     return;
   }
+  const std::chrono::nanoseconds start = thread_cpu_now();
   if (core::Result<void> sampled = session.sample(); !sampled) {
     ++sample_failures_;
     return;
@@ -134,8 +137,8 @@ void Collector::sample(adapters::bpf::Session& session, std::chrono::nanoseconds
       }
     }
   }
-  const std::chrono::nanoseconds end = monotonic_now();
-  next_sample_ = end + kSampleShare * (end - now);
+  const std::chrono::nanoseconds cost = thread_cpu_now() - start;
+  next_sample_ = now + kSampleShare * std::max(cost - kFreeSample, std::chrono::nanoseconds{});
 }
 
 std::shared_ptr<const core::Snapshot> Collector::read(adapters::bpf::Session& session) {

@@ -7,7 +7,7 @@ import sys
 import time
 import unittest
 
-from harness import EndToEndTest, quiet_config, tool, wait_until
+from harness import PROBES, EndToEndTest, quiet_config, tool, wait_until
 from network import Pair
 
 WORKER = pathlib.Path(__file__).with_name("worker.py")
@@ -151,7 +151,7 @@ class Groups(EndToEndTest):
 
     def test_the_groups_in_use_and_the_overflow_are_said(self):
         daemon = self.start(quiet_config(filter={"local_ip": self.pair.a.v4}, group_by="local_port",
-                                         probes={name: {"series_budget": 3} for name in self.all_probes()}))
+                                         probes={name: {"series_budget": 3} for name in PROBES}))
         server, client = self.worker(self.pair.b, "perf-server"), self.worker(self.pair.a, "perf-client")
         port = server.do("listen", self.pair.b.v4)
         self.connect(client, server, port)
@@ -162,11 +162,6 @@ class Groups(EndToEndTest):
         self.assertEqual(after.total("tcpperf_group_overflow_total", group_by="local_port"), CONNECTIONS - 3)
         self.assertEqual(after.total("tcpperf_sent_bytes_total", local_port="other"), (CONNECTIONS - 3) * REQUEST_BYTES)
         self.assertEqual(after.total("tcpperf_sent_bytes_total"), CONNECTIONS * REQUEST_BYTES)
-
-    def all_probes(self):
-        listing = subprocess.run([os.environ.get("TCPPERFD", pathlib.Path(__file__).parents[2] / "build/bin/tcpperfd"),
-                                  "--probes.list"], capture_output=True, text=True, check=True).stdout
-        return [line.split(":")[0] for line in listing.splitlines() if line and not line.startswith(" ")]
 
     def test_a_reload_that_changes_the_groups_begins_them_anew_and_leaves_the_rest(self):
         config = quiet_config(filter=self.pair.filter(), probes={"throughput": {"group_by": "role"}})

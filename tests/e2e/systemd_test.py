@@ -9,7 +9,7 @@ import socket
 import time
 import unittest
 
-from harness import EndToEndTest, allowed, free_port, quiet_config, wait_until
+from harness import PROBES, EndToEndTest, allowed, free_port, quiet_config, wait_until
 
 WATCHDOG_SECONDS = 0.4
 HALF_A_REQUEST = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept"
@@ -83,7 +83,7 @@ class Systemd(EndToEndTest):
 
         message = self.manager.await_message("READY")
         self.assertEqual(message["READY"], "1")
-        self.assertRegex(message["STATUS"], r"^6 of 6 probes measuring, \d+ programs attached$")
+        self.assertRegex(message["STATUS"], rf"^{len(PROBES)} of {len(PROBES)} probes measuring, \d+ programs attached$")
 
     def test_watchdog_is_fed_twice_per_interval_and_not_while_the_daemon_stands_still(self):
         daemon = self.start_managed(watchdog=True)
@@ -128,7 +128,7 @@ class Systemd(EndToEndTest):
                 self.assertLessEqual(int(message["MONOTONIC_USEC"]) / 1e6, time.clock_gettime(time.CLOCK_MONOTONIC))
                 message = self.manager.receive()
                 self.assertEqual(message["READY"], "1")
-                self.assertIn("6 of 6 probes measuring", message["STATUS"])
+                self.assertIn(f"{len(PROBES)} of {len(PROBES)} probes measuring", message["STATUS"])
 
     def assert_ends_in_time(self, daemon, number=signal.SIGTERM):
         self.manager.receive_all()

@@ -38,7 +38,7 @@ const MetricSpec kMapCapacity{
     "tcpperf_map_capacity", "Elements that fit, fixed at load.", MetricKind::kGauge, Unit::kNone, {"map"}};
 const MetricSpec kMapBytes{"tcpperf_map_bytes",
                            "Size of all elements when full, fixed at load; without the kernel's own overhead, and "
-                           "without the state kept per socket (48 bytes and the kernel's header).",
+                           "without the state kept per socket, about 200 bytes.",
                            MetricKind::kGauge,
                            Unit::kBytes,
                            {"map"}};
