@@ -3,8 +3,8 @@
  * One state per socket, for all probes, in socket-local storage: the kernel frees it with the socket. Looking it up
  * costs about as much as everything else a hook does, so a hook does it once and hands it to every handler.
  *
- * All hooks on events run with the socket locked (by its owner or in softirq), so plain writes suffice. The sampling and
- * the hooks of reads and writes do not: what they write is a byte of its own, or taken with advance64().
+ * All hooks on events run with the socket locked (by its owner or in softirq), so plain writes suffice. The sampling
+ * and the hooks of reads and writes do not: what they write is a byte of its own, or taken with advance64().
  */
 #ifndef TCPPERF_LIB_FLOW_H
 #define TCPPERF_LIB_FLOW_H
