@@ -93,17 +93,19 @@ TEST_CASE("each end of a connection is in the group of its role, service and fam
   CHECK(overflow(measurement) == 0);
 }
 
-TEST_CASE("an address and its network make a group", "[groups]") {
+TEST_CASE("an address, a network and a port make a group", "[groups]") {
   const NetworkPair pair;
-  Measurement measurement({"handshake"}, test::only_side(pair.a().v4, pair.a().v6), {},
-                          test::group_by({"handshake"}, {Dimension::kLocalIp, Dimension::kRemotePrefix}, 8,
-                                         {.ipv4_bits = 20, .ipv6_bits = 15}));
+  Measurement measurement(
+      {"handshake"}, test::only_side(pair.a().v4, pair.a().v6), {},
+      test::group_by({"handshake"}, {Dimension::kLocalIp, Dimension::kRemotePrefix, Dimension::kRemotePort}, 8,
+                     {.ipv4_bits = 20, .ipv6_bits = 15}));
   Server server(pair.b());
   for (const Family family : test::kAllFamilies) {
     connect_and_close(pair, server, kConnections, family);
   }
   CHECK(measurement.by_group("tcpperf_connects_total") ==
-        Values{{{"10.77.0.1", "10.77.0.0/20"}, 2 * kConnections}, {{"fd77::1", "fd76::/15"}, kConnections}});
+        Values{{{"10.77.0.1", "10.77.0.0/20", std::to_string(server.port())}, 2 * kConnections},
+               {{"fd77::1", "fd76::/15", std::to_string(server.port())}, kConnections}});
 }
 
 TEST_CASE("the local port of a connecting socket is known in all its numbers", "[groups]") {

@@ -98,6 +98,8 @@ class Groups(EndToEndTest):
         self.exchange(client, server)
         after = daemon.scrape()
         self.check_bytes(after, {"process": "perf-client", "role": "client"}, {"process": "perf-server", "role": "server"})
+        for process in ("perf-client", "perf-server"):
+            self.assertEqual(after.total("tcpperf_open_connections", process=process), CONNECTIONS)
         # `role` of this metric is its own.
         self.assertEqual(after.total("tcpperf_connects_total", process="perf-server", role="server"), CONNECTIONS)
         self.assertEqual(after.total("tcpperf_connects_total", process="perf-client", role="client"), CONNECTIONS)
