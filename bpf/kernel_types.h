@@ -114,6 +114,7 @@ struct tcp_sock {
 	u64 bytes_acked;    /* sequence numbers, a client's SYN and a FIN included */
 	u64 bytes_received; /* sequence numbers received in order, a FIN included */
 	u32 write_seq;	    /* behind what the process wrote, and behind the FIN once there is one */
+	u8 syn_fastopen_child : 1;
 	u32 snd_nxt;
 	u32 snd_una;
 	u64 tcp_mstamp; /* us of CLOCK_MONOTONIC, when the last segment was processed */

@@ -12,9 +12,12 @@ int BPF_PROG(on_destroy, struct sock *sk)
 
 	if (!tp)
 		return 0;
-	flow = flow_of(sk, tp);
-	if (!flow)
+	/* A socket that was never seen was never a connection. */
+	flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
+	if (!flow || flow->verdict != VERDICT_MEASURE)
 		return 0;
+	if (cfg_group_dimensions && !flow->grouped && flow->established)
+		flow_group(flow, sk);
 	retransmit_count_sent(flow, tp);
 	/* Its end was seen, but for a run of on_state that was skipped because the program was running on this CPU. */
 	if (flow->closed)

@@ -5,12 +5,16 @@
 SEC("tp_btf/tcp_send_reset")
 int on_reset_send(unsigned long long *ctx)
 {
-	const struct sock *sk = (const struct sock *)ctx[0];
+	struct sock *sk = (struct sock *)ctx[0];
 	const struct sk_buff *skb = (const struct sk_buff *)ctx[1];
 	u32 reason = TCPPERF_RESET_OTHER;
+	struct flow *flow = NULL;
 
 	if (kernel_reset_reason)
 		reason = (u32)ctx[2];
-	reset_on_send(sk, skb, reason);
+	/* Of a socket that we know: a listener, or one that is closed already, may not be the one that is meant. */
+	if (sk && bpf_skc_to_tcp_sock(sk) && sk->__sk_common.skc_state != TCP_LISTEN)
+		flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
+	reset_on_send(flow, sk, skb, reason);
 	return 0;
 }

@@ -33,8 +33,8 @@ int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp || flow->verdict == VERDICT_IGNORE)
 		return 0;
-	if (flow->grouped)
-		count_references(flow);
+	/* Also of a flow that is about to be grouped anew: until then its numbers go where they went. */
+	count_references(flow);
 	/* Of a closed socket the last look was taken when it closed, and tcp_disconnect() may be clearing its counters.
 	 */
 	if (sk->__sk_common.skc_state == TCP_CLOSE || flow->verdict != VERDICT_MEASURE)

@@ -14,6 +14,7 @@ int on_seed(struct bpf_iter__task_file *ctx)
 	struct tcp_sock *tp;
 	struct flow *flow;
 	struct sock *sk;
+	bool owned = false;
 
 	if (!task || !file)
 		return 0;
@@ -24,15 +25,19 @@ int on_seed(struct bpf_iter__task_file *ctx)
 	if (!sk || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
+	/* A socket that is not connected will be seen when it connects. */
+	if (!tp || sk->__sk_common.skc_state == TCP_CLOSE)
 		return 0;
+	/* Whatever the filter says of a listener: its connections inherit the owner. */
+	if (groups_by_owner())
+		owned = owner_seed(sk, task);
 	flow = flow_find(sk, tp, FLOW_GOES_ON);
 	if (!flow || flow->verdict != VERDICT_MEASURE)
 		return 0;
 	/* Without the socket's lock its counters may have been read in the middle of a change. */
 	if (flow->older && flow->role != flow_role_of_older(sk, tp))
 		flow->role = TCPPERF_ROLE_UNKNOWN;
-	if (groups_by_owner() && !flow->owner_known && owner_set(sk, task)) {
+	if (owned && !flow->owner_known) {
 		flow->owner_known = 1;
 		flow->grouped = 0;
 	}

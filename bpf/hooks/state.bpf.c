@@ -16,6 +16,9 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 
 	if (!tp)
 		return 0;
+	/* listen(): whatever the filter says of the listener, its connections inherit the owner. */
+	if (to == TCP_LISTEN && groups_by_owner())
+		owner_set(sk, (const struct task_struct *)bpf_get_current_task());
 	flow = flow_find(sk, tp,
 			 to == TCP_SYN_SENT || to == TCP_LISTEN	    ? FLOW_BEGINS
 			 : from == TCP_LISTEN && to == TCP_SYN_RECV ? FLOW_ARRIVES
@@ -23,7 +26,7 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 								    : FLOW_GOES_ON);
 	if (!flow)
 		return 0;
-	flow_on_state(flow, sk, from, to);
+	flow_on_state(flow, sk, tp, from, to);
 	rtt_on_state(flow, tp, from, to);
 	if (to == TCP_CLOSE) {
 		retransmit_count_sent(flow, tp);

@@ -16,6 +16,8 @@ static __always_inline int user_acts(struct sock *sk)
 	if (!flow || flow->owner_known || flow->verdict != VERDICT_MEASURE)
 		return 0;
 	flow_bind_owner(flow, sk);
+	if (!flow->grouped)
+		flow_group(flow, sk);
 	return 0;
 }
 

@@ -214,21 +214,23 @@ static __always_inline bool flow_is_settled(const struct flow *flow, int state)
 }
 
 /* A change of state tells the role, in process context the owner, and when the rest of the group is settled. */
-static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, int from, int to)
+static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, const struct tcp_sock *tp, int from,
+					  int to)
 {
 	if (to == TCP_ESTABLISHED || state_is_open(from))
 		flow->established = 1;
 	if (to == TCP_SYN_SENT) {
 		flow->role = TCPPERF_ROLE_CLIENT;
 		flow_bind_owner(flow, sk); /* connect() */
-	} else if (to == TCP_LISTEN) {
-		flow_bind_owner(flow, sk); /* listen() */
 	} else if (to == TCP_ESTABLISHED) {
 		if (flow->role == TCPPERF_ROLE_UNKNOWN)
 			flow->role = from == TCP_SYN_RECV ? TCPPERF_ROLE_SERVER : TCPPERF_ROLE_CLIENT;
 		flow->grouped = 0;
-	} else if (from == TCP_CLOSE_WAIT && to == TCP_LAST_ACK) {
-		flow_bind_owner(flow, sk); /* close() or shutdown() */
+	} else if ((from == TCP_CLOSE_WAIT && to == TCP_LAST_ACK) ||
+		   (from == TCP_ESTABLISHED && to == TCP_FIN_WAIT1 &&
+		    !BPF_CORE_READ_BITFIELD(tp, syn_fastopen_child))) {
+		/* close() or shutdown(). Of a fast open the handshake's ACK may do this, in softirq. */
+		flow_bind_owner(flow, sk);
 	}
 	/* A listener is no connection. */
 	if (cfg_group_dimensions && !flow->grouped && to != TCP_LISTEN && flow_is_settled(flow, to))

@@ -195,15 +195,14 @@ static __noinline u32 group_resolve(const struct tcpperf_group_key *facts, u32 g
 		slot = *found;
 	} else {
 		fresh = take_free_slot(grouping);
-		if (fresh == TCPPERF_OTHER)
-			return TCPPERF_OTHER;
 		slot = fresh;
-		entry = group_entry(grouping, slot);
+		entry = slot != TCPPERF_OTHER ? group_entry(grouping, slot) : NULL;
 		if (entry)
 			entry->key = key;
-		if (bpf_map_update_elem(&group_slots, &key, &slot, BPF_NOEXIST)) {
-			/* Another CPU made the same group just now. */
-			give_slot_back(grouping, &fresh);
+		if (!entry || bpf_map_update_elem(&group_slots, &key, &slot, BPF_NOEXIST)) {
+			/* Another CPU may have made the same group just now. */
+			if (fresh != TCPPERF_OTHER)
+				give_slot_back(grouping, &fresh);
 			found = bpf_map_lookup_elem(&group_slots, &key);
 			if (!found)
 				return TCPPERF_OTHER;
@@ -260,23 +259,30 @@ static __always_inline void group_facts_of_socket(const struct sock *sk, struct 
 	}
 }
 
+/* What only a socket tells. */
+#define SOCKET_DIMENSIONS                                                                                              \
+	(1 << TCPPERF_BY_PROCESS | 1 << TCPPERF_BY_PID | 1 << TCPPERF_BY_CGROUP | 1 << TCPPERF_BY_INTERFACE |          \
+	 1 << TCPPERF_BY_NETNS | 1 << TCPPERF_BY_CONGESTION_CONTROL)
+
 /*
- * The slot of a connection that has no socket here, or none yet: whichever end serves it, if there is such a group.
- * For hooks that are rare, or that an attacker can make frequent: makes no group.
+ * The slot of a connection that has no socket here, or none yet. It is not known which end serves it: a group that fits
+ * one of the two ways is its group, and when different groups fit, none is. For hooks that are rare, or that an
+ * attacker can make frequent: makes no group.
  */
 static __noinline u32 group_of_ends(const struct endpoints *ends, u32 grouping)
 {
 	struct tcpperf_group_key facts = {};
-	u32 slot;
+	u32 as_server, as_client;
 
-	if (!ends)
+	if (!ends || group_dimensions(grouping) & SOCKET_DIMENSIONS)
 		return TCPPERF_OTHER;
 	group_facts_of_ends(ends, TCPPERF_ROLE_SERVER, &facts);
-	slot = group_find(&facts, grouping);
-	if (slot != TCPPERF_OTHER)
-		return slot;
+	as_server = group_find(&facts, grouping);
 	group_facts_of_ends(ends, TCPPERF_ROLE_CLIENT, &facts);
-	return group_find(&facts, grouping);
+	as_client = group_find(&facts, grouping);
+	if (as_server == TCPPERF_OTHER)
+		return as_client;
+	return as_client == TCPPERF_OTHER || as_client == as_server ? as_server : TCPPERF_OTHER;
 }
 
 #endif

@@ -40,8 +40,15 @@ static __always_inline bool owner_set(struct sock *sk, const struct task_struct 
 	if (!owner)
 		return false;
 	owner->pid = BPF_CORE_READ(task, tgid);
+	__builtin_memset(owner->name, 0, sizeof(owner->name)); /* no rest of a longer name before */
 	bpf_probe_read_kernel_str(owner->name, sizeof(owner->name), leader->comm);
 	return true;
+}
+
+/* Of a socket that is open already: the first process that has it. */
+static __always_inline bool owner_seed(struct sock *sk, const struct task_struct *task)
+{
+	return bpf_sk_storage_get(&owners, sk, NULL, 0) || owner_set(sk, task);
 }
 
 static __always_inline void group_facts_of_owner(struct sock *sk, struct tcpperf_group_key *facts)

@@ -14,15 +14,22 @@ const volatile bool kernel_reset_reason;
 COUNTER_ARRAY(reset_count, TCPPERF_RESET_COUNTERS);
 
 /*
- * `skb` is the packet that is answered, NULL when we reset on our own; `sk` may be NULL when there is a packet. Grouped
- * by the ends of the connection alone, because an answered packet often has no socket.
+ * `skb` is the packet that is answered, NULL when we reset on our own; `sk` may be NULL when there is a packet. `flow`:
+ * of the socket, NULL when there is none that is known; then the ends of the connection must do.
  */
-static __always_inline void reset_on_send(const struct sock *sk, const struct sk_buff *skb, u32 reason)
+static __always_inline void reset_on_send(const struct flow *flow, const struct sock *sk, const struct sk_buff *skb,
+					  u32 reason)
 {
 	struct endpoints ends = {};
 
 	if (!cfg_reset)
 		return;
+	if (reason >= TCPPERF_RESET_REASONS)
+		reason = TCPPERF_RESET_OTHER;
+	if (flow && flow->verdict == VERDICT_MEASURE && flow->grouped) {
+		count_in(&reset_count, FLOW_CELL(flow, reset, TCPPERF_RESET_COUNTERS, reason), 1);
+		return;
+	}
 	if (filter_active() || cfg_reset_groups) {
 		if (skb)
 			endpoints_of_packet(skb, &ends);
@@ -31,8 +38,6 @@ static __always_inline void reset_on_send(const struct sock *sk, const struct sk
 	}
 	if (filter_active() && filter_judge(&ends) != VERDICT_MEASURE)
 		return;
-	if (reason >= TCPPERF_RESET_REASONS)
-		reason = TCPPERF_RESET_OTHER;
 	count_in(&reset_count, ENDS_CELL(&ends, reset, TCPPERF_RESET_COUNTERS, reason), 1);
 }
 

@@ -67,10 +67,16 @@ void GroupKeeper::read(adapters::bpf::Session& session) {
     const auto used = static_cast<std::uint64_t>(std::count_if(table.begin() + 1, table.end(), [](const auto& group) {
       return __atomic_load_n(&group.resolved, __ATOMIC_ACQUIRE) != 0;
     }));
-    if (used != grouping.used) {
+    // Who is where: a group made and another retired between two readings leave their number as it was.
+    std::uint64_t cgroups = 0;
+    for (std::size_t slot = 1; slot < table.size(); ++slot) {
+      cgroups += table[slot].key.cgroup * (slot + 1);
+    }
+    if (cgroups != grouping.cgroups) {
       cgroups_.allow_search();
     }
     grouping.used = used;
+    grouping.cgroups = cgroups;
     grouping.set = core::make_group_set(grouping.set.by, table, plan_.prefix, cgroups_);
   }
 }

@@ -46,6 +46,7 @@ class GroupKeeper {
     core::Recycler recycler;
     core::GroupSet set;
     std::uint64_t used = 0;
+    std::uint64_t cgroups = 0;  // a sum that differs when other cgroups are in the slots
     std::uint64_t retired = 0;
   };
   void follow(const adapters::bpf::Session& session);

@@ -30,7 +30,9 @@ const core::ProbeDescriptor& life_probe() {
                 .help =
                     "How long connections lasted, observed when their socket closes (TIME_WAIT is not included). seen: "
                     "from the connect call, or from the handshake's completion on the passive side. before: their "
-                    "beginning was not seen, mostly because it was before the daemon's start; they lasted at least "
+                    "beginning was not seen, because it was before the daemon's start, or before a reload that changed "
+                    "filter, "
+                    "probes or groups; they lasted at least "
                     "this long, counted from the first sight of them. Not counted: attempts that never became "
                     "ESTABLISHED (see tcpperf_connect_failures_total).",
                 .kind = core::MetricKind::kHistogram,

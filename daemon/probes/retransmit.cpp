@@ -65,7 +65,8 @@ const core::ProbeDescriptor& retransmit_probe() {
                {core::SourceKind::kCounters, "retrans_count", failed_cell}},
               {{.name = "tcpperf_sent_segments_total",
                 .help = "Segments with data sent, retransmissions included (tcpi_data_segs_out), brought up to date "
-                        "at every reading and when the connection ends. Not counted: SYN, FIN and ACK without data, "
+                        "at every reading (of very many sockets less often) and when the connection ends. Not counted: "
+                        "SYN, FIN and ACK without data, "
                         "and what a connection sent before the daemon started.",
                 .kind = core::MetricKind::kCounter,
                 .unit = core::Unit::kSegments,

@@ -32,7 +32,8 @@ const core::ProbeDescriptor& throughput_probe() {
               byte_counter<TCPPERF_THROUGHPUT_SENT>(
                   "tcpperf_sent_bytes_total",
                   "Payload bytes handed to the network for the first time. From the sockets' own counters, brought up "
-                  "to date at every reading and when a connection ends. Not counted: what is sent again (see "
+                  "to date at every reading (of very many sockets less often) and when a connection ends. Not counted: "
+                  "what is sent again (see "
                   "tcpperf_resent_bytes_total), what a process wrote but the kernel has not sent yet, and what a "
                   "connection sent before the daemon first saw it."),
               byte_counter<TCPPERF_THROUGHPUT_ACKED>(

@@ -60,7 +60,8 @@ std::vector<core::KnobSpec> knobs() {
            .min_value = TCPPERF_WINDOW_RX,
            .max_value = TCPPERF_WINDOW_RX | TCPPERF_WINDOW_TX,
            .help = "When to look: rx, when a segment arrives, before it is processed; tx, when one is sent, before it "
-                   "counts as in flight; or both. tx needs the cgroup2 hierarchy, and counts the segments sent.",
+                   "counts as in flight; or both. tx needs the cgroup2 hierarchy and CAP_NET_ADMIN, and counts the "
+                   "segments sent.",
            .choices = {{"rx", TCPPERF_WINDOW_RX},
                        {"tx", TCPPERF_WINDOW_TX},
                        {"both", TCPPERF_WINDOW_RX | TCPPERF_WINDOW_TX}}},

@@ -8,8 +8,10 @@
 #include "catch.h"
 #include "core/groups/recycler.h"
 #include "measurement.h"
+#include "support/faults.h"
 #include "support/network_pair.h"
 #include "support/server.h"
+#include "support/socket_address.h"
 #include "support/traffic.h"
 
 namespace {
@@ -221,6 +223,51 @@ TEST_CASE("a connection that is older than the measurement keeps its role", "[gr
     CHECK(samples.at({"client"}) > 0);
     CHECK(samples.at({"server"}) > 0);
   }
+}
+
+TEST_CASE("a reset is in the group of the socket that sends it", "[groups]") {
+  const NetworkPair pair;
+  Measurement measurement({"reset"}, test::only_pair(), {}, test::group_by({"reset"}, {Dimension::kRole}, 4));
+  Server server(pair.b());
+  for (int i = 0; i < kConnections; ++i) {
+    test::Socket socket = test::connect_to(pair.a(), pair.b(), Family::kIPv4, server.port());
+    test::reset(socket);
+  }
+  server.wait_for_closed(kConnections);
+  CHECK(measurement.by_group("tcpperf_resets_sent_total") == Values{{{"client"}, kConnections}});
+  CHECK(measurement.by_group("tcpperf_resets_received_total") == Values{{{"server"}, kConnections}});
+}
+
+TEST_CASE("a packet that fits the groups of both ends is in none of them", "[groups]") {
+  const NetworkPair pair;
+  Measurement measurement({"handshake", "drop"}, test::only_pair(), {},
+                          test::group_by({"handshake", "drop"}, {Dimension::kRole}, 4));
+  Server server(pair.b());
+  connect_and_close(pair, server, 1);
+  test::Faults faults(pair.b());
+  faults.blackhole(server.port());
+  test::connect(pair.a(), Family::kIPv4, pair.b().address(Family::kIPv4), server.port(), 200ms);
+  const Values drops = measurement.by_group("tcpperf_drops_total");
+  INFO(measurement.nonzero());
+  CHECK(drops.size() == 1);
+  CHECK(drops.contains({"other"}));
+}
+
+TEST_CASE("sockets that never connect take no slot", "[groups]") {
+  const NetworkPair pair;
+  Measurement measurement({"handshake", "retransmit"}, test::only_pair(), {},
+                          test::group_by({"handshake", "retransmit"}, {Dimension::kLocalPort}, 4));
+  test::in_namespace(pair.a(), [&] {
+    for (int i = 0; i < kConnections; ++i) {
+      const test::SocketAddress address = test::socket_address(Family::kIPv4, pair.a().v4, 0);
+      const test::Socket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      ::bind(socket.get(), address.get(), address.length);
+    }
+  });
+  for (const tcpperf_group& group : measurement.session().groups().table(0)) {
+    CHECK(group.resolved == 0);
+  }
+  CHECK(overflow(measurement) == 0);
 }
 
 TEST_CASE("a retransmitted SYN-ACK and a refused connection are in a group only when a socket made it", "[groups]") {

@@ -118,6 +118,26 @@ class Groups(EndToEndTest):
         self.check_bytes(after, {"process": "perf-client"}, {"process": "perf-worker", "pid": worker_pid})
         self.assertEqual(after.total("tcpperf_sent_bytes_total"), CONNECTIONS * (REQUEST_BYTES + REPLY_BYTES))
 
+    def test_a_process_that_only_reads_and_then_waits_keeps_its_slot(self):
+        daemon = self.start(quiet_config(filter=self.pair.filter(), group_by="process", tick="1s",
+                                         groups={"idle_after": "10s"}))
+        server, client = self.worker(self.pair.b, "perf-master"), self.worker(self.pair.a, "perf-client")
+        port = server.do("listen", "0.0.0.0")
+        server.do("fork", "perf-worker")
+        self.connect(client, server, port)
+        client.begin("send", REQUEST_BYTES)
+        server.do("receive", REQUEST_BYTES)
+        client.answer()
+        after = daemon.scrape()
+        self.assertEqual(after.total("tcpperf_open_connections", process="perf-worker"), CONNECTIONS)
+        self.assertEqual(after.total("tcpperf_connects_total", process="perf-master"), CONNECTIONS)
+        wait_until(lambda: not daemon.scrape().has("tcpperf_connects_total", process="perf-master"),
+                   "the group of the process without connections is retired")
+        after = daemon.scrape()
+        self.assertEqual(after.total("tcpperf_connects_total", process="other", role="server"), CONNECTIONS)
+        self.assertEqual(after.total("tcpperf_open_connections", process="perf-worker"), CONNECTIONS)
+        self.assertEqual(after.total("tcpperf_open_connections"), 2 * CONNECTIONS)
+
     def test_connections_and_listeners_older_than_the_daemon_have_their_owners(self):
         server, client = self.worker(self.pair.b, "perf-server"), self.worker(self.pair.a, "perf-client")
         port = server.do("listen", self.pair.b.v4)

@@ -316,8 +316,9 @@ std::vector<MapState> Session::maps() const {
   std::vector<MapState> out;
   const struct bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object_.handle()) {
-    if (bpf_map__is_internal(map) || bpf_map__type(map) == BPF_MAP_TYPE_SK_STORAGE) {
-      continue;  // constants; and storage that lives and dies with its sockets
+    if (bpf_map__is_internal(map) || bpf_map__type(map) == BPF_MAP_TYPE_SK_STORAGE ||
+        bpf_map__type(map) == BPF_MAP_TYPE_QUEUE) {
+      continue;  // constants; storage that lives and dies with its sockets; and slots, told as tcpperf_groups
     }
     MapState state;
     state.name = bpf_map__name(map);

@@ -43,8 +43,8 @@ const MetricSpec kMapBytes{"tcpperf_map_bytes",
                            Unit::kBytes,
                            {"map"}};
 const MetricSpec kGroups{"tcpperf_groups",
-                         "Groups that have series of their own, by grouping: the dimensions that connections are told "
-                         "apart by, and the series_budget.",
+                         "Groups in use, by grouping: the dimensions that connections are told apart by, and the "
+                         "series_budget. Two of them are one series when their labels are alike (cgroups of one unit).",
                          MetricKind::kGauge,
                          Unit::kNone,
                          {"group_by", "budget"}};
