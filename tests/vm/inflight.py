@@ -66,12 +66,14 @@ def rows(run):
 
 def histogram_text(histogram, scale):
     if histogram is None or not histogram.count:
-        return "0"
+        return "not there" if histogram is None else "0"
     low, high = (border * scale for border in histogram.quantile(0.5))
     return f"{histogram.count:,}, {histogram.mean * scale:,.1f}, {low:,.0f}..{high:,.0f}"
 
 
 def segments_text(run, labels):
-    transmitted, data, again = (run.ours.increase(name, **labels) or 0 for name in (
-        "tcpperf_transmitted_segments_total", "tcpperf_sent_segments_total", "tcpperf_retransmitted_segments_total"))
-    return f"segments sent {transmitted:,.0f}, with data {data:,.0f}, retransmitted {again:,.0f}"
+    counted = {"sent": "tcpperf_transmitted_segments_total", "with data": "tcpperf_sent_segments_total",
+               "retransmitted": "tcpperf_retransmitted_segments_total"}
+    found = {words: run.ours.increase(name, **labels) for words, name in counted.items()}
+    return "segments " + ", ".join(f"{words} {'not there' if value is None else f'{value:,.0f}'}"
+                                   for words, value in found.items())

@@ -165,6 +165,8 @@ class Run:
         one_line(self.client)
 
         daemon = start_daemon(folder)
+        self.not_measuring = [f"{name}: {probe['reason'] or probe['status']}" for name, probe in daemon.probes().items()
+                              if probe["status"] != "ok"]
         before = daemon.scrape()
         self.tools = tools.all_tools(with_bcc, tools.rtt_runs(FLOWS[0].port, CLIENT_V4, *FAR))
         if inflight_folder:
@@ -253,7 +255,7 @@ def life_table(run):
             truth += f", {sum(did.seconds) / len(did.seconds) * 1000:,.1f} ms"
         lives, sent, received = (run.ours.of_flow(name, port=flow.port)
                                  for name in ("lives", "life sent", "life received"))
-        ours = "0"
+        ours = "not there" if lives is None else "0"
         if lives and sent and received and lives.count:
             ours = f"{lives.count}, {sent.mean * sent.count / 1024:,.2f} / " \
                    f"{received.mean * received.count / 1024:,.2f} KB, {lives.mean * 1000:,.1f} ms"
@@ -273,18 +275,19 @@ def life_table(run):
 def process_table(run):
     rows = []
     for flow in FLOWS:
-        for side, pid, field, quantity in (
-                ("client", run.client.pid, "remote_port", "life of the process"),
-                ("server", run.server.pid, "local_port", "server life of the process")):
+        for side, pid, field, quantity, whole in (
+                ("client", run.client.pid, "remote_port", "life of the process", "lives"),
+                ("server", run.server.pid, "local_port", "server life of the process", "server lives")):
             def right(found, pid=pid):
                 wrong = sorted({f"{row.pid} {row.comm}" for row in found if row.pid != pid})
                 return f"{sum(row.pid == pid for row in found)} of {len(found)}" + (
                     f"; else {', '.join(wrong[:3])}" if wrong else "")
-            ours = run.ours.of_flow(quantity, port=flow.port, client_pid=run.client.pid, server_pid=run.server.pid)
+            ours = [run.ours.of_flow(name, port=flow.port, client_pid=run.client.pid, server_pid=run.server.pid)
+                    for name in (quantity, whole)]
             rows.append([flow.name, f"{side}, pid {pid}",
                          *(of_rows(run.tool("tcplife", package), lambda row: getattr(row, field) == flow.port, right)
                            for package in PACKAGES),
-                         number(ours.count if ours else None)])
+                         " of ".join(number(found.count) for found in ours if found) or "not there"])
     table("tcplife: whose connection was it", ["Flow", "Process", *(f"{package}: rows with it" for package in PACKAGES),
                                                "tcpperfd: connections with it"], rows)
 
@@ -367,6 +370,8 @@ def main():
         run = Run(arguments.bcc, arguments.inflight, pathlib.Path(folder))
     print(f"Linux {platform.release()}; groups: {number(run.ours.now('tcpperf_groups'))}, "
           f"overflows: {number(run.ours.increase('tcpperf_group_overflow_total'))}")
+    for line in run.not_measuring:
+        print(f"tcpperfd does not measure {line}")
     bytes_table(run)
     life_table(run)
     process_table(run)
