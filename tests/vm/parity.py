@@ -282,12 +282,12 @@ def process_table(run):
                 wrong = sorted({f"{row.pid} {row.comm}" for row in found if row.pid != pid})
                 return f"{sum(row.pid == pid for row in found)} of {len(found)}" + (
                     f"; else {', '.join(wrong[:3])}" if wrong else "")
-            ours = [run.ours.of_flow(name, port=flow.port, client_pid=run.client.pid, server_pid=run.server.pid)
-                    for name in (quantity, whole)]
+            its, all_of_flow = (run.ours.of_flow(name, port=flow.port, client_pid=run.client.pid,
+                                                 server_pid=run.server.pid) for name in (quantity, whole))
             rows.append([flow.name, f"{side}, pid {pid}",
                          *(of_rows(run.tool("tcplife", package), lambda row: getattr(row, field) == flow.port, right)
                            for package in PACKAGES),
-                         " of ".join(number(found.count) for found in ours if found) or "not there"])
+                         f"{its.count if its else 0} of {all_of_flow.count}" if all_of_flow else "not there"])
     table("tcplife: whose connection was it", ["Flow", "Process", *(f"{package}: rows with it" for package in PACKAGES),
                                                "tcpperfd: connections with it"], rows)
 
