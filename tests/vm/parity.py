@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """What tcptop, tcplife and tcprtt say about traffic with known numbers, beside what tcpperfd says and what was true.
 
-    ./dev build && tests/vm/parity.py --kernel 6.1 [--bcc] [--raw]
+    ./dev build && tests/vm/parity.py --kernel 6.1 [--bcc] [--inflight FOLDER] [--raw]
 
 Runs itself in a virtual machine, as root on a host of its own, because the tools see all of it; without --kernel on
 this machine. All tools and tcpperfd watch the same traffic at the same time: those of Debian 12 and, fetched into
 build/vm/tools, libbpf-tools of Debian 13. --bcc adds the ones that are compiled when started, which takes minutes in a
-virtual machine. --raw also prints what the tools printed.
+virtual machine; --inflight two more of those, see inflight.py. --raw also prints what the tools printed. TCPPERFD names
+another daemon than build/bin/tcpperfd.
 """
 import argparse
 import json
@@ -17,6 +18,7 @@ import subprocess
 import tempfile
 import time
 
+import inflight
 import tools
 import workload
 from tools import BCC, NEW, OLD, Histogram
@@ -47,7 +49,7 @@ OURS = {
                             {"service_port": "{port}", "role": "client", "pid": "{client_pid}"}),
     "server life of the process": ("tcpperf_connection_duration_seconds",
                                    {"service_port": "{port}", "role": "server", "pid": "{server_pid}"}),
-    "open": ("tcpperf_established_connections", {"service_port": "{port}", "role": "client"}),
+    "open": ("tcpperf_open_connections", {"service_port": "{port}", "role": "client"}),
 }
 # A run of tcprtt -> labels of tcpperf_rtt_seconds and tcpperf_smoothed_rtt_seconds; "{address}" is the section's.
 OUR_RTT = {
@@ -101,7 +103,7 @@ class Ours:
         """A number, or for a histogram a Histogram."""
         name, labels = OURS[quantity]
         labels = {key: value.format(**words) for key, value in labels.items()}
-        if name == "tcpperf_established_connections":
+        if name == "tcpperf_open_connections":
             return self.now(name, **labels)
         if self._after.has(name + "_count"):
             return self.histogram(name, **labels)
@@ -137,15 +139,12 @@ def start_side(side):
 
 
 def start_daemon(folder):
-    """With groups, if this build knows them."""
-    config = harness.quiet_config(histograms={"buckets_per_power_of_two": 8}, alerts=[])
-    daemon = harness.Daemon(folder, {**config, "group_by": GROUP_BY})
-    try:
-        return daemon.wait_ready(), True
-    except AssertionError:
-        if "group_by" not in daemon.said():
-            raise
-        return harness.Daemon(folder, config).wait_ready(), False
+    """Everything is grouped alike, and the windows are sampled at every segment."""
+    names = ("rtt", "handshake", "retransmit", "throughput", "life", "window", "state", "drop", "reset")
+    probes = {name: {"group_by": GROUP_BY, "series_budget": 256} for name in names}
+    probes["window"].update(perspective="both", sample_interval="0s")
+    config = harness.quiet_config(histograms={"buckets_per_power_of_two": 8}, alerts=[], probes=probes)
+    return harness.Daemon(folder, config).wait_ready()
 
 
 def one_line(process):
@@ -158,17 +157,21 @@ def one_line(process):
 class Run:
     """One run of everything; what is left is to read."""
 
-    def __init__(self, with_bcc, folder):
+    def __init__(self, with_bcc, inflight_folder, folder):
         build_network()
         self.server = start_side("server")
         one_line(self.server)
         self.client = start_side("client")
         one_line(self.client)
 
-        daemon, self.grouped = start_daemon(folder)
+        daemon = start_daemon(folder)
+        self.not_measuring = [f"{name}: {probe['reason'] or probe['status']}" for name, probe in daemon.probes().items()
+                              if probe["status"] != "ok"]
         before = daemon.scrape()
         self.tools = tools.all_tools(with_bcc, tools.rtt_runs(FLOWS[0].port, CLIENT_V4, *FAR))
-        for package in (BCC, NEW, OLD):  # first those that take minutes
+        if inflight_folder:
+            self.tools += inflight.all_tools(inflight_folder)
+        for package in (inflight.PACKAGE, BCC, NEW, OLD):  # first those that take minutes
             started = [tool for tool in self.tools if tool.package == package]
             for tool in started:
                 tool.start()
@@ -205,10 +208,8 @@ def table(title, header, rows):
         print("| " + " | ".join(str(cell) for cell in row) + " |")
 
 
-def number(value, grouped=True):
-    if value is None:
-        return "not there" if grouped else "not yet"
-    return f"{value:,.0f}"
+def number(value):
+    return "not there" if value is None else f"{value:,.0f}"
 
 
 def of_rows(tool, select, show):
@@ -231,7 +232,7 @@ def bytes_table(run):
                      f"{did.requested:,}" + (f" ({did.would_block} EAGAIN)" if did.would_block else ""),
                      *(of_rows(run.tool("tcptop", package), lambda row: row.remote_port == flow.port, kb)
                        for package in PACKAGES),
-                     " / ".join(number(value, run.grouped) for value in ours)])
+                     " / ".join(number(value) for value in ours)])
     table("tcptop: bytes sent / received by the client",
           ["Flow", "Connections", "Application: bytes", "the same in KB", "bytes in its write calls", *PACKAGES,
            "tcpperfd: bytes"], rows)
@@ -248,22 +249,23 @@ def life_table(run):
     rows = []
     for flow in FLOWS:
         did = run.did[flow.name]
-        truth = f"{did.connections}, {did.sent / 1024:,.2f} / {did.received / 1024:,.2f} KB"
+        truth = f"{did.connections}, {(did.sent_before + did.sent) / 1024:,.2f} / " \
+                f"{(did.received_before + did.received) / 1024:,.2f} KB"
         if did.seconds:
             truth += f", {sum(did.seconds) / len(did.seconds) * 1000:,.1f} ms"
         lives, sent, received = (run.ours.of_flow(name, port=flow.port)
                                  for name in ("lives", "life sent", "life received"))
-        ours = "not yet"
+        ours = "not there" if lives is None else "0"
         if lives and sent and received and lives.count:
             ours = f"{lives.count}, {sent.mean * sent.count / 1024:,.2f} / " \
                    f"{received.mean * received.count / 1024:,.2f} KB, {lives.mean * 1000:,.1f} ms"
         rows.append([f"{flow.name}: {flow.about}", truth,
                      *(of_rows(run.tool("tcplife", package), lambda row: row.remote_port == flow.port, lives_of)
                        for package in PACKAGES),
-                     ours, number(run.ours.of_flow("open", port=flow.port), run.grouped)])
+                     ours, number(run.ours.of_flow("open", port=flow.port))])
     table("tcplife: ended connections of the client, bytes sent / received, mean duration",
           ["Flow", "Application (from connect until its FIN is acknowledged)", *PACKAGES, "tcpperfd",
-           "tcpperfd: established now"], rows)
+           "tcpperfd: open now"], rows)
     connects = [number(run.ours.increase("tcpperf_connects_total", role=role)) for role in ("client", "server")]
     print(f"\nConnections made, by the application: "
           f"{sum(did.connections for did in run.did.values()) - run.did['old'].connections}, and 1 by the last scrape; "
@@ -273,18 +275,19 @@ def life_table(run):
 def process_table(run):
     rows = []
     for flow in FLOWS:
-        for side, pid, field, quantity in (
-                ("client", run.client.pid, "remote_port", "life of the process"),
-                ("server", run.server.pid, "local_port", "server life of the process")):
+        for side, pid, field, quantity, whole in (
+                ("client", run.client.pid, "remote_port", "life of the process", "lives"),
+                ("server", run.server.pid, "local_port", "server life of the process", "server lives")):
             def right(found, pid=pid):
                 wrong = sorted({f"{row.pid} {row.comm}" for row in found if row.pid != pid})
                 return f"{sum(row.pid == pid for row in found)} of {len(found)}" + (
                     f"; else {', '.join(wrong[:3])}" if wrong else "")
-            ours = run.ours.of_flow(quantity, port=flow.port, client_pid=run.client.pid, server_pid=run.server.pid)
+            its, all_of_flow = (run.ours.of_flow(name, port=flow.port, client_pid=run.client.pid,
+                                                 server_pid=run.server.pid) for name in (quantity, whole))
             rows.append([flow.name, f"{side}, pid {pid}",
                          *(of_rows(run.tool("tcplife", package), lambda row: getattr(row, field) == flow.port, right)
                            for package in PACKAGES),
-                         number(ours.count if ours else None, run.grouped)])
+                         f"{its.count if its else 0} of {all_of_flow.count}" if all_of_flow else "not there"])
     table("tcplife: whose connection was it", ["Flow", "Process", *(f"{package}: rows with it" for package in PACKAGES),
                                                "tcpperfd: connections with it"], rows)
 
@@ -336,7 +339,7 @@ def rtt_table(run):
                 NEAR_MS if options[:1] in (("-p",), ("-P",)) else way(""),
                 *("not run" if tool is None else tool.problem or histogram_cell(tool.parsed.get(address))
                   for tool in theirs),
-                *("not yet" if labels and not run.grouped else histogram_cell(run.ours.histogram(name, **labels))
+                *(histogram_cell(run.ours.histogram(name, **labels))
                   for name in ("tcpperf_rtt_seconds", "tcpperf_smoothed_rtt_seconds"))])
     table(f"tcprtt: all in milliseconds; netem delays {NEAR_MS}, for {' and '.join(FAR)} {FAR_MS}",
           ["Run", "Section", "Way", *PACKAGES, "tcpperf_rtt_seconds", "tcpperf_smoothed_rtt_seconds"], rows)
@@ -345,7 +348,7 @@ def rtt_table(run):
 def run_in_machine(kernel, arguments):
     harness.run("bash", harness.ROOT / "tests/vm/fetch", "trixie", tools.NEW_ROOT, "libbpf-tools", "libc6",
                 "libelf1t64", "libzstd1", "zlib1g", seconds=300)
-    words = ["--time-limit", "2400", kernel, "--", __file__, *arguments]
+    words = ["--time-limit", "2400", kernel, "--", "env", f"TCPPERFD={harness.TCPPERFD}", __file__, *arguments]
     os.execv(harness.ROOT / "dev", [str(harness.ROOT / "dev"), "vm", *words])
 
 
@@ -353,23 +356,33 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kernel", help="run in a virtual machine with this kernel, see boot")
     parser.add_argument("--bcc", action="store_true", help="also the tools of bpfcc-tools; slow")
+    parser.add_argument("--inflight", type=pathlib.Path, metavar="FOLDER", help="also the tools in it, see inflight.py")
     parser.add_argument("--raw", action="store_true", help="also print what the tools printed")
     arguments = parser.parse_args()
     if arguments.kernel:
-        run_in_machine(arguments.kernel, [word for word in ("--bcc", "--raw") if getattr(arguments, word[2:])])
+        words = [word for word in ("--bcc", "--raw") if getattr(arguments, word[2:])]
+        if arguments.inflight:
+            words += ["--inflight", str(arguments.inflight.resolve())]
+        run_in_machine(arguments.kernel, words)
     if os.geteuid() != 0:
         parser.error("needs root")
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(arguments.bcc, pathlib.Path(folder))
-    print(f"Linux {platform.release()}; groups in tcpperfd: {'yes' if run.grouped else 'not in this build'}")
+        run = Run(arguments.bcc, arguments.inflight, pathlib.Path(folder))
+    print(f"Linux {platform.release()}; groups: {number(run.ours.now('tcpperf_groups'))}, "
+          f"overflows: {number(run.ours.increase('tcpperf_group_overflow_total'))}")
+    for line in run.not_measuring:
+        print(f"tcpperfd does not measure {line}")
     bytes_table(run)
     life_table(run)
     process_table(run)
     names_table(run)
     rtt_table(run)
+    if arguments.inflight:
+        table(f"windows of the flow {inflight.FLOW.name}: samples, mean, median; RTT in microseconds",
+              ["Side, perspective", "Quantity", "Tool", "tcpperfd"], inflight.rows(run))
     if arguments.raw:
         for tool in run.tools:
-            print(f"\n==== {tool.package}: {' '.join(tool.command)}  {tool.problem}", flush=True)
+            print(f"\n==== {tool.package}: {' '.join(map(str, tool.command))}  {tool.problem}", flush=True)
             print("\n".join(tool.program.lines if hasattr(tool, "program") else []))
 
 

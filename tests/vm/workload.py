@@ -95,6 +95,8 @@ class Did:
     connections: int = 0
     sent: int = 0
     received: int = 0
+    sent_before: int = 0  # before the tools started
+    received_before: int = 0
     requested: int = 0  # by all write calls together, those that failed included
     would_block: int = 0
     seconds: list = dataclasses.field(default_factory=list)  # of each connection, connect until its FIN is acknowledged
@@ -164,15 +166,16 @@ def be_client():
     flows = {flow.name: flow for flow in FLOWS}
     results = {}
 
-    old, before = flows.pop("old"), Did()
+    old, before, begun = flows.pop("old"), Did(), time.monotonic()
     old_connection = connect(old)
     exchange(old_connection, old, before)
     print("ready", flush=True)
     sys.stdin.readline()
 
-    during = Did(connections=1)
+    during = Did(connections=1, sent_before=before.sent, received_before=before.received)
     exchange(old_connection, old, during)
     old_connection.close()
+    during.seconds.append(time.monotonic() - begun)
     results["old"] = during
 
     still_open = flows.pop("open")
