@@ -1,5 +1,6 @@
 // Groups on real traffic: every connection in its group, none lost, and slots that are given back.
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 
 #include <netinet/in.h>
@@ -261,7 +262,9 @@ TEST_CASE("sockets that never connect take no slot", "[groups]") {
     for (int i = 0; i < kConnections; ++i) {
       const test::SocketAddress address = test::socket_address(Family::kIPv4, pair.a().v4, 0);
       const test::Socket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-      ::bind(socket.get(), address.get(), address.length);
+      if (::bind(socket.get(), address.get(), address.length) != 0) {
+        throw std::runtime_error("bind");
+      }
     }
   });
   for (const tcpperf_group& group : measurement.session().groups().table(0)) {

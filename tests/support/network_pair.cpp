@@ -56,7 +56,7 @@ std::shared_ptr<Socket> wait_for_turn() {
   if (std::shared_ptr<Socket> held = current.lock()) {
     return held;
   }
-  const auto file = std::make_shared<Socket>(::open(kTurnFile, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  auto file = std::make_shared<Socket>(::open(kTurnFile, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (file->get() < 0 || ::flock(file->get(), LOCK_EX) != 0) {
     throw std::runtime_error(std::string("lock ") + kTurnFile + ": " + std::strerror(errno));
   }
