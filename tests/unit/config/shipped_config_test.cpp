@@ -63,7 +63,7 @@ TEST_CASE("the shipped configuration is valid", "[config]") {
   CHECK(config.alerts.size() == 6);
 }
 
-TEST_CASE("the shipped configuration sets nothing but defaults, except for alerts and for whom", "[config]") {
+TEST_CASE("the shipped configuration sets nothing but defaults, except for alerts, for whom, and how many RTTs", "[config]") {
   config::Config config = parsed(shipped_text());
   config.alerts.clear();
   const core::GroupBy for_whom{core::Dimension::kServicePort, core::Dimension::kRole};
@@ -73,6 +73,8 @@ TEST_CASE("the shipped configuration sets nothing but defaults, except for alert
     config.probes.at(name).group_by.reset();
   }
   config.group_plan = parsed("").group_plan;
+  CHECK(config.probes.at("rtt").knobs.at("sample_interval") == 1'000'000);
+  config.probes.at("rtt").knobs.at("sample_interval") = 0;
   CHECK(config == parsed(""));
 }
 
