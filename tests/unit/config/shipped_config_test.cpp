@@ -63,7 +63,8 @@ TEST_CASE("the shipped configuration is valid", "[config]") {
   CHECK(config.alerts.size() == 6);
 }
 
-TEST_CASE("the shipped configuration sets nothing but defaults, except for alerts, for whom, and how many RTTs", "[config]") {
+TEST_CASE("the shipped configuration sets nothing but defaults, except for alerts, for whom, and how many RTTs",
+          "[config]") {
   config::Config config = parsed(shipped_text());
   config.alerts.clear();
   const core::GroupBy for_whom{core::Dimension::kServicePort, core::Dimension::kRole};
