@@ -164,6 +164,7 @@ class Groups(EndToEndTest):
         unit = f"tcpperf-test-{os.getpid()}.service"
         folder = root / unit / "payload"
         folder.mkdir(parents=True)
+        self.addCleanup(lambda: [path.rmdir() for path in (folder, folder.parent) if path.exists()])
         daemon = self.start(quiet_config(filter=self.pair.filter(), group_by="cgroup"))
         server = self.worker(self.pair.b, "perf-server")
         client = self.worker(self.pair.a, "perf-client", cgroup=folder)
