@@ -227,9 +227,10 @@ static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, co
 			flow->role = from == TCP_SYN_RECV ? TCPPERF_ROLE_SERVER : TCPPERF_ROLE_CLIENT;
 		flow->grouped = 0;
 	} else if ((from == TCP_CLOSE_WAIT && to == TCP_LAST_ACK) ||
-		   (from == TCP_ESTABLISHED && to == TCP_FIN_WAIT1 &&
+		   (from == TCP_ESTABLISHED && to == TCP_FIN_WAIT1 && bpf_core_field_exists(tp->syn_fastopen_child) &&
 		    !BPF_CORE_READ_BITFIELD(tp, syn_fastopen_child))) {
-		/* close() or shutdown(). Of a fast open the handshake's ACK may do this, in softirq. */
+		/* close() or shutdown(). Of a fast open the handshake's ACK may do this, in softirq; older kernels do
+		 * not tell which is one. */
 		flow_bind_owner(flow, sk);
 	}
 	/* A listener is no connection. */
