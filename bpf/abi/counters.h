@@ -92,6 +92,7 @@ enum tcpperf_lost {
 	TCPPERF_LOST_FLOW,	 /* no memory for a socket's flow state: the event was not measured */
 	TCPPERF_LOST_RTT_SAMPLE, /* an earlier event of the flow was missed, so its RTT sample cannot be derived */
 	TCPPERF_LOST_SYNACK,	 /* no room to remember a retransmitted SYN-ACK */
+	TCPPERF_LOST_OWNER,	 /* no memory for a socket's owner: it stays unknown */
 	TCPPERF_LOST_REASONS
 };
 

@@ -60,7 +60,7 @@ const volatile u32 cfg_epoch;
 enum flow_moment {
 	FLOW_GOES_ON,
 	FLOW_BEGINS,	   /* connects or listens from now on; it may have had a connection before */
-	FLOW_ARRIVES,	   /* is a listener's copy; before Linux 6.15 or so it still has the listener's addresses */
+	FLOW_ARRIVES,	   /* is a listener's copy; on Linux 6.1 and 6.12 it still has the listener's addresses */
 	FLOW_BEGINS_IF_NEW /* the first event of an accepted connection, or a later one of another */
 };
 
@@ -229,8 +229,7 @@ static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, co
 	} else if ((from == TCP_CLOSE_WAIT && to == TCP_LAST_ACK) ||
 		   (from == TCP_ESTABLISHED && to == TCP_FIN_WAIT1 && bpf_core_field_exists(tp->syn_fastopen_child) &&
 		    !BPF_CORE_READ_BITFIELD(tp, syn_fastopen_child))) {
-		/* close() or shutdown(). Of a fast open the handshake's ACK may do this, in softirq; older kernels do
-		 * not tell which is one. */
+		/* close() or shutdown(). The ACK that completes a fast open may do the latter, in softirq. */
 		flow_bind_owner(flow, sk);
 	}
 	/* A listener is no connection. */

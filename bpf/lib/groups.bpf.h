@@ -232,17 +232,12 @@ static __always_inline void group_facts_of_ends(const struct endpoints *ends, u8
 											: TCPPERF_FAMILY_IPV6;
 }
 
-/* What a socket, full or not, says beyond its ends. */
-static __always_inline void group_facts_of_common(const struct sock_common *common, struct tcpperf_group_key *facts)
-{
-	facts->netns = BPF_CORE_READ(common, skc_net.net, ns.inum);
-}
-
+/* What a full socket says beyond its ends. */
 static __always_inline void group_facts_of_socket(const struct sock *sk, struct tcpperf_group_key *facts)
 {
 	const struct inet_connection_sock *icsk = (const struct inet_connection_sock *)sk;
 
-	group_facts_of_common(&sk->__sk_common, facts);
+	facts->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	facts->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 	if (groups_by(TCPPERF_BY_CONGESTION_CONTROL)) {
 		const struct tcp_congestion_ops *ops = BPF_CORE_READ(icsk, icsk_ca_ops);

@@ -8,6 +8,7 @@
 #define TCPPERF_LIB_OWNER_H
 
 #include "lib/groups.bpf.h"
+#include "lib/lost.bpf.h"
 
 struct owner {
 	u32 pid; /* of the process; 0 = not known */
@@ -27,7 +28,7 @@ static __always_inline bool groups_by_owner(void)
 	return groups_by(TCPPERF_BY_PROCESS) || groups_by(TCPPERF_BY_PID);
 }
 
-/* False when there is no memory for it: the owner stays unknown. */
+/* False for a kernel thread, and without memory, which is counted: the owner stays what it was. */
 static __always_inline bool owner_set(struct sock *sk, const struct task_struct *task)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
@@ -37,8 +38,10 @@ static __always_inline bool owner_set(struct sock *sk, const struct task_struct 
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return false;
 	owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!owner)
+	if (!owner) {
+		lost(TCPPERF_LOST_OWNER);
 		return false;
+	}
 	owner->pid = BPF_CORE_READ(task, tgid);
 	__builtin_memset(owner->name, 0, sizeof(owner->name)); /* no rest of a longer name before */
 	bpf_probe_read_kernel_str(owner->name, sizeof(owner->name), leader->comm);

@@ -94,6 +94,13 @@ std::vector<Topology> topologies() {
          add_upper(side, address, {"type", "bridge"});
          ip(side, {"link", "set", side.interface, "master", "upper0"});
        }},
+      {"bond",
+       [](const test::Side& side, const test::Side& /*peer*/, const std::string& address) {
+         add_upper(side, address, {"type", "bond"});
+         ip(side, {"link", "set", side.interface, "down"});
+         ip(side, {"link", "set", side.interface, "master", "upper0"});
+         ip(side, {"link", "set", side.interface, "up"});
+       }},
       {"macvlan",
        [](const test::Side& side, const test::Side& /*peer*/, const std::string& address) {
          add_upper(side, address, {"link", side.interface, "type", "macvlan", "mode", "bridge"});

@@ -68,7 +68,8 @@ const MetricSpec kGroupsRetired{"tcpperf_groups_retired_total",
 const MetricSpec kLostUpdates{
     "tcpperf_lost_updates_total",
     "Events that were seen but not measured: flow_memory (no memory for a socket's state), rtt_sample (it came out "
-    "negative, so an earlier event of the flow was missed), synack_memory, program_recursion (a softirq interrupted a "
+    "negative, so an earlier event of the flow was missed), synack_memory, owner_memory (the process of a socket stays "
+    "unknown), program_recursion (a softirq interrupted a "
     "running program).",
     MetricKind::kCounter,
     Unit::kNone,
