@@ -70,8 +70,30 @@ struct dst_entry {
 	struct net_device *dev;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	atomic_t refs;
+} refcount_t;
+
+struct socket;
+
 struct sock {
 	struct sock_common __sk_common;
+	atomic_t sk_drops; /* packets; of a listener the connections it refused for want of room, too */
+	struct {
+		atomic_t rmem_alloc; /* bytes of memory that the receive queue takes */
+	} sk_backlog;
+	int sk_rcvbuf;		    /* and how many it may take */
+	int sk_wmem_queued;	    /* bytes of memory that the send queue takes */
+	int sk_sndbuf;		    /* and how many it may take */
+	refcount_t sk_wmem_alloc;   /* bytes that the host's own queues and devices hold, and 1 */
+	unsigned long sk_tsq_flags; /* bits of enum tsq_enum */
+	struct socket *sk_socket;   /* NULL until accept(), and again after close() */
+	u32 sk_ack_backlog;	    /* of a listener: connections that wait for accept() */
+	u32 sk_max_ack_backlog;	    /* and how many may */
 	u16 sk_protocol;
 	int sk_err;
 	struct dst_entry *sk_dst_cache;
@@ -81,6 +103,7 @@ struct sock {
 
 struct socket {
 	struct sock *sk;
+	unsigned long flags; /* bits SOCK_NOSPACE and others of linux/net.h */
 };
 
 struct inet_sock {
@@ -117,11 +140,25 @@ struct tcp_sock {
 	u8 syn_fastopen_child : 1;
 	u32 snd_nxt;
 	u32 snd_una;
-	u64 tcp_mstamp; /* us of CLOCK_MONOTONIC, when the last segment was processed */
-	u32 mdev_us;	/* mean deviation << 2 */
-	u32 srtt_us;	/* smoothed RTT << 3 */
-	u32 delivered;	/* packets delivered, retransmitted ones too */
-	u32 segs_out;	/* RFC 4898 tcpEStatsPerfSegsOut */
+	u64 tcp_mstamp;	    /* us of CLOCK_MONOTONIC, when the last segment was processed */
+	u32 mdev_us;	    /* mean deviation << 2 */
+	u32 srtt_us;	    /* smoothed RTT << 3 */
+	u32 chrono_start;   /* jiffies: since when chrono_type holds */
+	u32 chrono_stat[3]; /* jiffies: past sums of busy, rwnd_limited, sndbuf_limited */
+	u8 chrono_type : 2; /* enum tcp_chrono */
+	u8 is_cwnd_limited : 1;
+	u64 tcp_wstamp_ns; /* CLOCK_MONOTONIC: not before then leaves the next packet (pacing) */
+	u32 lsndtime;	   /* jiffies: when data was sent last */
+	u32 rcv_tstamp;	   /* jiffies: when an ACK came last */
+	u32 copied_seq;	   /* up to where the process has read */
+	u32 rcv_nxt;
+	u32 reord_seen;	  /* times that reordering was seen */
+	u32 dsack_dups;	  /* DSACKs received: segments that had been sent again for nothing */
+	u32 rcv_ooopack;  /* segments received out of order */
+	u32 delivered_ce; /* packets delivered that were marked CE on the way */
+	u8 ecn_flags;	  /* TCP_ECN_OK: negotiated */
+	u32 delivered;	  /* packets delivered, retransmitted ones too */
+	u32 segs_out;	  /* RFC 4898 tcpEStatsPerfSegsOut */
 	u32 mss_cache;
 	u32 snd_cwnd;	  /* segments */
 	u32 snd_ssthresh; /* segments */
@@ -219,7 +256,20 @@ enum {
 /* enum tcp_ca_state of uapi/linux/tcp.h */
 enum { CA_OPEN, CA_DISORDER, CA_CWR, CA_RECOVERY, CA_LOSS };
 
+/* enum tcp_chrono of include/linux/tcp.h */
+enum { CHRONO_UNSPEC, CHRONO_BUSY, CHRONO_RWND_LIMITED, CHRONO_SNDBUF_LIMITED };
+
+/* enum tsq_enum of include/linux/tcp.h: the host's own queue holds enough of this socket's packets */
+#define TSQ_THROTTLED 0
+
+/* bit of socket.flags, include/linux/net.h: a write found no room */
+#define SOCK_NOSPACE 2
+
+/* tcp_sock.ecn_flags, include/net/tcp.h */
+#define TCP_ECN_OK 1
+
 /* icsk_pending, include/net/inet_connection_sock.h */
+#define ICSK_TIME_PROBE0 3
 #define ICSK_TIME_LOSS_PROBE 5
 
 /* include/net/tcp.h, include/net/sock.h: "no such number" */

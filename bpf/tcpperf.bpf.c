@@ -11,6 +11,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "hooks/ack.bpf.c"
+#include "hooks/congestion.bpf.c"
 #include "hooks/destroy.bpf.c"
 #include "hooks/drop.bpf.c"
 #include "hooks/reset_receive.bpf.c"

@@ -30,6 +30,8 @@ struct flow {
 	u32 delivered;		/* rtt: likewise */
 	u32 data_segments;	/* retransmit: data_segs_out already counted */
 	u32 epoch;		/* of the programs that wrote this last */
+	u32 looked_jiffies;	/* see flow_look_is_due() */
+	u32 claimed;		/* see flow_claim() */
 	u16 slot[TCPPERF_GROUPINGS];
 	u8 verdict;	/* filter: enum verdict */
 	u8 deferred;	/* state: SYN_SENT or SYN_RECV was entered while the filter or the group was undecided */
@@ -55,6 +57,8 @@ struct {
  * from two consecutive values of a socket must begin anew.
  */
 const volatile u32 cfg_epoch;
+/* The unit of the kernel's coarse clocks, such as those of lsndtime and chrono_stat. */
+const volatile u64 kernel_jiffy_ns = 4000000;
 
 /* What an event says about the life of its socket. */
 enum flow_moment {
@@ -189,6 +193,35 @@ static __always_inline struct flow *flow_of(struct sock *sk, const struct tcp_so
 	if (flow && cfg_group_dimensions && !flow->grouped)
 		flow_group(flow, sk);
 	return flow;
+}
+
+/*
+ * True once per connection and jiffy: for what needs no look at every segment. Hooks on events only; nearly free, since
+ * the verifier makes bpf_jiffies64() one load.
+ */
+static __always_inline bool flow_look_is_due(struct flow *flow)
+{
+	u32 now = bpf_jiffies64();
+
+	if (flow->looked_jiffies == now)
+		return false;
+	flow->looked_jiffies = now;
+	return true;
+}
+
+/*
+ * For changes of more than one field, which the sampling and the hooks may want to make at once. Who does not get the
+ * claim leaves what there was to be done for the next one; nobody waits, because on the same CPU one may have
+ * interrupted the other.
+ */
+static __always_inline bool flow_claim(struct flow *flow)
+{
+	return __sync_val_compare_and_swap(&flow->claimed, 0, 1) == 0;
+}
+
+static __always_inline void flow_release(struct flow *flow)
+{
+	__sync_val_compare_and_swap(&flow->claimed, 1, 0); /* an atomic: what was written before is seen before */
 }
 
 /* The current task acts on the socket, in process context. */

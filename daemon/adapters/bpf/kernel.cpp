@@ -1,6 +1,7 @@
 #include "adapters/bpf/kernel.h"
 
 #include <cerrno>
+#include <ctime>
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -45,6 +46,13 @@ std::optional<unsigned> Kernel::tracepoint_arguments(std::string_view tracepoint
 bool Kernel::has_iterator(std::string_view name) const {
   const std::string context = "bpf_iter__" + std::string(name);
   return btf__find_by_name_kind(types_.get(), context.c_str(), BTF_KIND_STRUCT) >= 0;
+}
+
+std::chrono::nanoseconds Kernel::jiffy() {
+  // The resolution of the coarse clock is TICK_NSEC (kernel/time/posix-timers.c: posix_get_coarse_res()).
+  struct timespec tick {};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+  return std::chrono::seconds(tick.tv_sec) + std::chrono::nanoseconds(tick.tv_nsec);
 }
 
 std::vector<std::pair<std::string, std::uint32_t>> Kernel::enumerators(std::string_view name) const {

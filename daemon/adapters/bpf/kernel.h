@@ -1,6 +1,7 @@
 // What the running kernel can do and how it names things, read from its BTF. Needs no privilege.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ class Kernel final : public core::KernelNames {
 
   // Whether this kernel can run programs over what `name` stands for: "task_file", "bpf_sk_storage_map", ...
   [[nodiscard]] bool has_iterator(std::string_view name) const;
+
+  // How long a tick of the kernel's coarse clocks is, 1/CONFIG_HZ.
+  [[nodiscard]] static std::chrono::nanoseconds jiffy();
 
   [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> enumerators(std::string_view name) const override;
 

@@ -144,6 +144,7 @@ core::Result<void> LoadPlan::set_constants(Object& object, const ProbeNames& ena
       constants[std::string(argument.symbol)] = argument.index < arguments ? 1 : 0;
     }
   }
+  constants["kernel_jiffy_ns"] = static_cast<std::uint64_t>(Kernel::jiffy().count());
   constants["cfg_epoch"] = epoch_;
   const FilterTables& filter = request_.filter;
   constants["cfg_filter_local_ip"] = filter.local_ip.empty() ? 0 : 1;

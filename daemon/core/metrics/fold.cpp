@@ -10,6 +10,8 @@
 namespace tcpperf::core {
 namespace {
 
+constexpr double kNanosecondsPerSecond = 1e9;
+
 bool is_zero(double value) {
   return value == 0;
 }
@@ -121,9 +123,10 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
     case SourceKind::kCounters:
     case SourceKind::kSampled: {
       const std::span<const std::uint64_t> counters = reader.counters(metric.source.map);
+      const double units = metric.spec.unit == Unit::kSeconds ? kNanosecondsPerSecond : 1;
       fold_array(counters.size(), stride_of(counters.size()),
                  [&](const PlannedCell& /*cell*/, std::uint32_t /*slot*/, std::size_t position) {
-                   return static_cast<double>(__atomic_load_n(&counters[position], __ATOMIC_RELAXED));
+                   return static_cast<double>(__atomic_load_n(&counters[position], __ATOMIC_RELAXED)) / units;
                  });
       break;
     }

@@ -101,7 +101,7 @@ struct Cell {
 };
 
 enum class SourceKind {
-  kCounters,    // an array of u64 counters
+  kCounters,    // an array of u64 counters; of a metric in seconds they count nanoseconds
   kSampled,     // likewise, counted anew by each sampling: a gauge
   kHistograms,  // an array of struct tcpperf_histogram
   kTcpStates,   // the count of sockets per TCP state, from sock_diag; the cells' index is the state

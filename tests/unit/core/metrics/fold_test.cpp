@@ -40,6 +40,8 @@ const ProbeDescriptor& probe() {
     p.metrics = {
         {{"x_total", "Help.", MetricKind::kCounter, Unit::kNone, {"reason"}},
          {SourceKind::kCounters, "c", named_by_kernel}},
+        {{"x_seconds_total", "Help.", MetricKind::kCounter, Unit::kSeconds, {}},
+         {SourceKind::kCounters, "c", second}},
         {{"x_seconds", "Help.", MetricKind::kHistogram, Unit::kSeconds, {}}, {SourceKind::kHistograms, "h", second}},
         {{"x_bytes", "Help.", MetricKind::kHistogram, Unit::kBytes, {}}, {SourceKind::kHistograms, "h", second}},
         {{"x_sockets", "Help.", MetricKind::kGauge, Unit::kConnections, {"state"}},
@@ -91,6 +93,7 @@ TEST_CASE("each series comes from its element, with the kernel's names", "[fold]
   CHECK(*counters->series[1].labels == std::vector<std::string>{"B"});
   CHECK(std::get<double>(counters->series[1].value) == 33);
 
+  CHECK(std::get<double>(snapshot.find("x_seconds_total")->series[0].value) == 11e-9);
   const auto& seconds = std::get<Histogram>(snapshot.find("x_seconds")->series[0].value);
   CHECK(seconds.sum == 3.0);
   CHECK(seconds.count() == 1);
