@@ -40,8 +40,7 @@ const ProbeDescriptor& probe() {
     p.metrics = {
         {{"x_total", "Help.", MetricKind::kCounter, Unit::kNone, {"reason"}},
          {SourceKind::kCounters, "c", named_by_kernel}},
-        {{"x_seconds_total", "Help.", MetricKind::kCounter, Unit::kSeconds, {}},
-         {SourceKind::kCounters, "c", second}},
+        {{"x_seconds_total", "Help.", MetricKind::kCounter, Unit::kSeconds, {}}, {SourceKind::kCounters, "c", second}},
         {{"x_seconds", "Help.", MetricKind::kHistogram, Unit::kSeconds, {}}, {SourceKind::kHistograms, "h", second}},
         {{"x_bytes", "Help.", MetricKind::kHistogram, Unit::kBytes, {}}, {SourceKind::kHistograms, "h", second}},
         {{"x_sockets", "Help.", MetricKind::kGauge, Unit::kConnections, {"state"}},
