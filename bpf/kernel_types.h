@@ -117,6 +117,7 @@ struct tcp_congestion_ops {
 struct inet_connection_sock {
 	const struct tcp_congestion_ops *icsk_ca_ops;
 	u8 icsk_ca_state : 5;
+	u32 icsk_rto; /* jiffies: the retransmission timeout, backed off */
 	u8 icsk_pending;
 };
 
