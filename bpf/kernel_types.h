@@ -164,6 +164,7 @@ struct tcp_sock {
 	u32 snd_cwnd;	  /* segments */
 	u32 snd_ssthresh; /* segments */
 	u32 snd_wnd;	  /* bytes, as the peer advertised it */
+	u32 max_window;	  /* bytes: the largest that the peer ever advertised */
 	u32 rcv_wnd;	  /* bytes, as last advertised */
 	u32 packets_out;  /* segments sent and not acknowledged, without those sent again */
 	u32 sacked_out;

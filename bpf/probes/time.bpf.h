@@ -76,6 +76,16 @@ static __always_inline u64 time_grant(struct flow_time *time, u32 chrono, u32 ji
 }
 
 /*
+ * Data that its process has not read takes more than half of the window that the peer once offered. Zero alone would
+ * not tell a slow reader: each time it reads, the window opens by a little and is full at once, so that much of the
+ * time goes into the round trips of small windows. (Half is also what RFC 1122 4.2.3.4 takes for worth sending.)
+ */
+static __always_inline bool time_window_is_shut(const struct tcp_sock *tp)
+{
+	return tp->snd_wnd < tp->max_window / 2 || tp->snd_wnd < tp->mss_cache;
+}
+
+/*
  * Gives the time since the last accounting to the limits; `limit` is for what the chronographs do not tell apart. False
  * when they could not be read.
  */
@@ -95,7 +105,7 @@ static __noinline bool time_account(struct flow *flow, const struct tcp_sock *tp
 	if (!time_read_chronos(tp, until_jiffies, jiffies))
 		return false;
 	flow->time.until_ns = until_ns;
-	shut = tp->snd_wnd < tp->mss_cache;
+	shut = time_window_is_shut(tp);
 	/* Nothing arrives, so nothing makes the kernel look whether the window or the buffer is what it waits for. */
 	amount = time_grant(&flow->time, 1, jiffies[1], &left);
 	time_add(flow, shut ? TCPPERF_TIME_ZERO_WINDOW : timed_out ? TCPPERF_TIME_RTO : TCPPERF_TIME_RWND, amount);
@@ -112,6 +122,14 @@ static __always_inline u8 time_ca_state(const struct tcp_sock *tp)
 	return BPF_CORE_READ_BITFIELD(&tp->inet_conn, icsk_ca_state);
 }
 
+/* A write found no room in the send buffer, and there is none yet. */
+static __always_inline bool time_write_waits(const struct sock *sk)
+{
+	const struct socket *socket = sk->sk_socket;
+
+	return socket && socket->flags >> SOCK_NOSPACE & 1;
+}
+
 /* What keeps a busy connection from sending more, as it stands now. */
 static __always_inline enum tcpperf_time_limit time_limit_of(const struct tcp_sock *tp, u8 ca_state, u64 now_ns)
 {
@@ -122,9 +140,12 @@ static __always_inline enum tcpperf_time_limit time_limit_of(const struct tcp_so
 		return TCPPERF_TIME_RTO;
 	if (ca_state == CA_RECOVERY)
 		return TCPPERF_TIME_LOSS_RECOVERY;
-	/* All that the process wrote is on its way; a FIN is not its data. */
+	/*
+	 * All that the process wrote is on its way; a FIN is not its data. The chronograph of the send buffer only runs
+	 * when something was sent while a write waited, so not when each write is sent at once.
+	 */
 	if (tp->write_seq - tp->snd_nxt <= state_has_fin(sk->__sk_common.skc_state))
-		return TCPPERF_TIME_APP;
+		return time_write_waits(sk) ? TCPPERF_TIME_SNDBUF : TCPPERF_TIME_APP;
 	inflight = tp->packets_out - (tp->sacked_out + tp->lost_out) + tp->retrans_out;
 	/* Before pacing: when its turn comes, a packet that the window has no room for stays all the same. */
 	if (inflight >= tp->snd_cwnd)
