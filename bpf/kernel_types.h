@@ -117,6 +117,7 @@ struct tcp_congestion_ops {
 struct inet_connection_sock {
 	const struct tcp_congestion_ops *icsk_ca_ops;
 	u8 icsk_ca_state : 5;
+	u32 icsk_rto; /* jiffies: the retransmission timeout, backed off */
 	u8 icsk_pending;
 };
 
@@ -163,6 +164,7 @@ struct tcp_sock {
 	u32 snd_cwnd;	  /* segments */
 	u32 snd_ssthresh; /* segments */
 	u32 snd_wnd;	  /* bytes, as the peer advertised it */
+	u32 max_window;	  /* bytes: the largest that the peer ever advertised */
 	u32 rcv_wnd;	  /* bytes, as last advertised */
 	u32 packets_out;  /* segments sent and not acknowledged, without those sent again */
 	u32 sacked_out;

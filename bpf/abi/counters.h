@@ -87,6 +87,21 @@ enum tcpperf_window {
 	TCPPERF_WINDOW_HISTOGRAMS
 };
 
+/* time_spent */
+enum tcpperf_time_limit {
+	TCPPERF_TIME_IDLE,
+	TCPPERF_TIME_APP,
+	TCPPERF_TIME_CWND,
+	TCPPERF_TIME_LOSS_RECOVERY,
+	TCPPERF_TIME_RTO,
+	TCPPERF_TIME_RWND,
+	TCPPERF_TIME_ZERO_WINDOW,
+	TCPPERF_TIME_SNDBUF,
+	TCPPERF_TIME_PACING,
+	TCPPERF_TIME_OTHER,
+	TCPPERF_TIME_LIMITS
+};
+
 /* lost_updates */
 enum tcpperf_lost {
 	TCPPERF_LOST_FLOW,	 /* no memory for a socket's flow state: the event was not measured */

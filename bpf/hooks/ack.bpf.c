@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Every segment that arrives on an ESTABLISHED connection, before it is processed. The hot path. */
 #include "probes/rtt.bpf.h"
+#include "probes/time.bpf.h"
 #include "probes/window.bpf.h"
 
 SEC("tp_btf/tcp_probe")
@@ -16,5 +17,10 @@ int BPF_PROG(on_ack, struct sock *sk)
 		return 0;
 	rtt_on_ack(flow, tp);
 	window_on_ack(flow, tp);
+	if (cfg_time && flow_look_is_due(flow)) {
+		u64 now_ns = bpf_ktime_get_ns();
+
+		time_on_look(flow, tp, now_ns);
+	}
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "probes/life.bpf.h"
 #include "probes/retransmit.bpf.h"
 #include "probes/throughput.bpf.h"
+#include "probes/time.bpf.h"
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroy, struct sock *sk)
@@ -19,6 +20,7 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	if (cfg_group_dimensions && !flow->grouped && flow->established)
 		flow_group(flow, sk);
 	retransmit_count_sent(flow, tp);
+	time_on_destroy(flow, tp);
 	/* Its end was seen, but for a run of on_state that was skipped because the program was running on this CPU. */
 	if (flow->closed)
 		return 0;

@@ -6,6 +6,7 @@
 #include "probes/life.bpf.h"
 #include "probes/retransmit.bpf.h"
 #include "probes/throughput.bpf.h"
+#include "probes/time.bpf.h"
 
 /* A slot that a socket refers to must not be given back. */
 static __always_inline void count_references(const struct flow *flow)
@@ -42,5 +43,8 @@ int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
 	retransmit_count_sent(flow, tp);
 	throughput_on_sample(flow, sk, tp);
 	life_on_sample(flow, sk);
+	time_on_sample(flow, tp);
+	/* Last: an end that came while one of the above had claimed the flow. */
+	time_settle(flow, tp);
 	return 0;
 }

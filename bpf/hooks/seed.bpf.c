@@ -3,7 +3,7 @@
  * Every TCP socket that is open as a file, once, before the other programs are attached: who owns it, and from where
  * its counters count. A socket that several processes have open belongs to the first of them.
  */
-#include "lib/flow.bpf.h"
+#include "probes/time.bpf.h"
 
 SEC("iter/task_file")
 int on_seed(struct bpf_iter__task_file *ctx)
@@ -43,5 +43,6 @@ int on_seed(struct bpf_iter__task_file *ctx)
 	}
 	if (cfg_group_dimensions && !flow->grouped)
 		flow_group(flow, sk);
+	time_on_sample(flow, tp);
 	return 0;
 }

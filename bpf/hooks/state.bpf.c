@@ -6,6 +6,7 @@
 #include "probes/rtt.bpf.h"
 #include "probes/state.bpf.h"
 #include "probes/throughput.bpf.h"
+#include "probes/time.bpf.h"
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, struct sock *sk, int from, int to)
@@ -34,6 +35,7 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 		life_on_close(flow, sk, tp, now_ns);
 		flow->closed = 1;
 	}
+	time_on_state(flow, tp, from, to, now_ns);
 	handshake_on_state(flow, sk, tp, from, to, now_ns);
 	state_on_state(flow, from, to, now_ns);
 	return 0;

@@ -13,7 +13,18 @@
 #include "lib/owner.bpf.h"
 #include "lib/payload.bpf.h"
 
+/* time: with the flow claimed, but for `end_ns` and, at the end, `limit` */
+struct flow_time {
+	u64 until_ns;	     /* up to when the time is accounted; 0 = not yet begun */
+	u64 end_ns;	     /* when the connection ended, while that is still to be accounted */
+	u32 seen_jiffies[3]; /* of the kernel's chronographs: already granted or owed */
+	s32 owed_ns[3];	     /* of these: not yet granted */
+	u32 epoch;	     /* of the programs that wrote this */
+	u8 limit;	     /* enum tcpperf_time_limit: what the last look saw */
+};
+
 struct flow {
+	struct flow_time time;
 	u64 connect_started_ns; /* handshake: CLOSE -> SYN_SENT; 0 = not a client, or not seen */
 	u64 state_entered_ns;	/* state: 0 = entered before we looked */
 	u64 began_ns;		/* life: when the socket began it, or was first seen */
