@@ -4,6 +4,7 @@
  * Not under the socket's lock, so hooks may run on the same flow: see advance64().
  */
 #include "probes/life.bpf.h"
+#include "probes/listener.bpf.h"
 #include "probes/retransmit.bpf.h"
 #include "probes/throughput.bpf.h"
 
@@ -42,5 +43,8 @@ int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
 	retransmit_count_sent(flow, tp);
 	throughput_on_sample(flow, sk, tp);
 	life_on_sample(flow, sk);
+	if (flow->unaccepted)
+		listener_on_accepted(flow, flow_accepted(flow, sk));
+	listener_on_sample(flow, sk, tp);
 	return 0;
 }
