@@ -94,6 +94,8 @@ struct sock {
 	struct socket *sk_socket;   /* NULL until accept(), and again after close() */
 	u32 sk_ack_backlog;	    /* of a listener: connections that wait for accept() */
 	u32 sk_max_ack_backlog;	    /* and how many may */
+	/* The listeners that share an address and a port; NULL when there is one. */
+	struct sock_reuseport *sk_reuseport_cb;
 	u16 sk_protocol;
 	int sk_err;
 	struct dst_entry *sk_dst_cache;
@@ -114,8 +116,18 @@ struct tcp_congestion_ops {
 	char name[16];
 };
 
+struct sock_reuseport {
+	unsigned int synq_overflow_ts; /* jiffies: when one of them sent a SYN cookie last, to the second */
+};
+
+/* Of a listener. */
+struct request_sock_queue {
+	atomic_t qlen; /* handshakes that are not complete: the SYN queue */
+};
+
 struct inet_connection_sock {
 	const struct tcp_congestion_ops *icsk_ca_ops;
+	struct request_sock_queue icsk_accept_queue;
 	u8 icsk_ca_state : 5;
 	u32 icsk_rto; /* jiffies: the retransmission timeout, backed off */
 	u8 icsk_pending;
@@ -130,8 +142,13 @@ struct minmax {
 	struct minmax_sample s[3];
 };
 
+struct tcp_options_received {
+	int ts_recent_stamp; /* of a listener, in jiffies: when it sent a SYN cookie last, to the second; 0 = never */
+};
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	struct tcp_options_received rx_opt;
 	u32 data_segs_out;  /* RFC 4898 tcpEStatsPerfDataSegsOut */
 	u64 bytes_sent;	    /* payload, retransmitted included */
 	u64 bytes_retrans;  /* payload sent again */

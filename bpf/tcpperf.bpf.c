@@ -10,6 +10,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
+#include "hooks/accept.bpf.c"
 #include "hooks/ack.bpf.c"
 #include "hooks/congestion.bpf.c"
 #include "hooks/destroy.bpf.c"

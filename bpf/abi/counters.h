@@ -102,12 +102,31 @@ enum tcpperf_time_limit {
 	TCPPERF_TIME_LIMITS
 };
 
+/* listener_now, counted anew by each sampling */
+enum tcpperf_listener {
+	TCPPERF_LISTENER_QUEUED,
+	TCPPERF_LISTENER_LIMIT,
+	TCPPERF_LISTENER_SYNS,
+	TCPPERF_LISTENER_SOCKETS,
+	TCPPERF_LISTENER_COOKIES,
+	TCPPERF_LISTENER_COUNTERS
+};
+
+/* listener_worst, likewise; the greatest of each group */
+enum tcpperf_listener_worst {
+	TCPPERF_LISTENER_USED,	 /* 2^-20 of the queue */
+	TCPPERF_LISTENER_OLDEST, /* ns */
+	TCPPERF_LISTENER_WORST
+};
+
 /* lost_updates */
 enum tcpperf_lost {
 	TCPPERF_LOST_FLOW,	 /* no memory for a socket's flow state: the event was not measured */
 	TCPPERF_LOST_RTT_SAMPLE, /* an earlier event of the flow was missed, so its RTT sample cannot be derived */
 	TCPPERF_LOST_SYNACK,	 /* no room to remember a retransmitted SYN-ACK */
 	TCPPERF_LOST_OWNER,	 /* no memory for a socket's owner: it stays unknown */
+	TCPPERF_LOST_LISTENER,	 /* no memory for a listener's groups: its connections are in `other` */
+	TCPPERF_LOST_HIGHEST,	 /* other CPUs raised a highest value so often that this one could not */
 	TCPPERF_LOST_REASONS
 };
 

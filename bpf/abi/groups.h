@@ -54,7 +54,7 @@ struct tcpperf_group_key {
 	tcpperf_u8 role;	  /* enum tcpperf_group_role */
 	tcpperf_u8 family;	  /* enum tcpperf_group_family */
 	tcpperf_u32 grouping;
-	tcpperf_u32 reserved;
+	tcpperf_u32 listener; /* 1: of a listener, where a local address of zeros is every address */
 };
 
 TCPPERF_STATIC_ASSERT(sizeof(struct tcpperf_group_key) == 112, "a hash key has no padding");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Every segment that arrives on an ESTABLISHED connection, before it is processed. The hot path. */
+#include "probes/listener.bpf.h"
 #include "probes/rtt.bpf.h"
 #include "probes/time.bpf.h"
 #include "probes/window.bpf.h"
@@ -17,6 +18,8 @@ int BPF_PROG(on_ack, struct sock *sk)
 		return 0;
 	rtt_on_ack(flow, tp);
 	window_on_ack(flow, tp);
+	if (flow->unaccepted)
+		listener_on_accepted(flow, flow_accepted(flow, sk));
 	if (cfg_time && flow_look_is_due(flow)) {
 		u64 now_ns = bpf_ktime_get_ns();
 

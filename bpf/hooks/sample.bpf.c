@@ -4,6 +4,7 @@
  * Not under the socket's lock, so hooks may run on the same flow: see advance64().
  */
 #include "probes/life.bpf.h"
+#include "probes/listener.bpf.h"
 #include "probes/retransmit.bpf.h"
 #include "probes/throughput.bpf.h"
 #include "probes/time.bpf.h"
@@ -44,6 +45,9 @@ int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
 	throughput_on_sample(flow, sk, tp);
 	life_on_sample(flow, sk);
 	time_on_sample(flow, tp);
+	if (flow->unaccepted)
+		listener_on_accepted(flow, flow_accepted(flow, sk));
+	listener_on_sample(flow, sk, tp);
 	/* Last: an end that came while one of the above had claimed the flow. */
 	time_settle(flow, tp);
 	return 0;

@@ -2,6 +2,7 @@
 /* A socket changes its TCP state. */
 #include "probes/handshake.bpf.h"
 #include "probes/life.bpf.h"
+#include "probes/listener.bpf.h"
 #include "probes/retransmit.bpf.h"
 #include "probes/rtt.bpf.h"
 #include "probes/state.bpf.h"
@@ -28,7 +29,12 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 	if (!flow)
 		return 0;
 	flow_on_state(flow, sk, tp, from, to);
+	if (cfg_listener && from == TCP_LISTEN && to == TCP_SYN_RECV)
+		flow->unaccepted = 1;
 	rtt_on_state(flow, tp, from, to);
+	listener_on_state(flow, sk, from, to);
+	if (flow->unaccepted)
+		listener_on_accepted(flow, flow_accepted(flow, sk));
 	if (to == TCP_CLOSE) {
 		retransmit_count_sent(flow, tp);
 		throughput_count(flow, sk, tp);

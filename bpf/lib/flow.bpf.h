@@ -43,6 +43,8 @@ struct flow {
 	u32 epoch;		/* of the programs that wrote this last */
 	u32 looked_jiffies;	/* see flow_look_is_due() */
 	u32 claimed;		/* see flow_claim() */
+	u32 unaccepted;		/* listener, stall: accept() has not been seen yet; see flow_accepted() */
+	u32 refused;		/* listener: sk_drops already counted, of a listening socket */
 	u16 slot[TCPPERF_GROUPINGS];
 	u8 verdict;	/* filter: enum verdict */
 	u8 deferred;	/* state: SYN_SENT or SYN_RECV was entered while the filter or the group was undecided */
@@ -52,6 +54,7 @@ struct flow {
 	u8 owner_known; /* bound, not only inherited from the listener */
 	u8 older;	/* the connection began before we looked */
 	u8 established; /* it is or was a connection, not only an attempt */
+	u8 listens;	/* it is a listener */
 	u8 closed;	/* it is at its end, and the last look at its counters was taken */
 };
 
@@ -62,6 +65,21 @@ struct {
 	__type(key, int);
 	__type(value, struct flow);
 } flows SEC(".maps");
+
+/*
+ * The slots of a listener, in groupings of listeners. Cloned to its children by the kernel: so a connection knows its
+ * listener's groups, which its own ends do not tell.
+ */
+struct group_slots_of_listener {
+	u16 slot[TCPPERF_GROUPINGS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct group_slots_of_listener);
+} group_listeners SEC(".maps");
 
 /*
  * Counts the sets of programs that have used these states. Between two sets some events are missed, so what is derived
@@ -112,6 +130,36 @@ static __always_inline u8 flow_role_of_older(const struct sock *sk, const struct
 	return numbers == payload + 1 ? TCPPERF_ROLE_CLIENT : TCPPERF_ROLE_UNKNOWN;
 }
 
+/* An accepted connection is in the groups of its listener. */
+static __always_inline void flow_inherit(struct flow *flow, struct sock *sk)
+{
+	struct group_slots_of_listener *of;
+
+	if (!cfg_group_listeners)
+		return;
+	of = bpf_sk_storage_get(&group_listeners, sk, NULL, 0);
+	if (!of)
+		return;
+	for (u32 i = 0; i < TCPPERF_GROUPINGS; i++) {
+		if (group_is_of_listeners(i))
+			flow->slot[i] = of->slot[i];
+	}
+}
+
+/* Accepted connections will be in the groups of this listener. */
+static __always_inline void flow_bequeath(const struct flow *flow, struct sock *sk)
+{
+	struct group_slots_of_listener *of;
+
+	of = bpf_sk_storage_get(&group_listeners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!of) {
+		lost(TCPPERF_LOST_LISTENER);
+		return;
+	}
+	for (u32 i = 0; i < TCPPERF_GROUPINGS; i++)
+		of->slot[i] = flow->slot[i];
+}
+
 /* A socket is seen for the first time, or begins a new life: everything about its last one is void, the filter too. */
 static __always_inline void flow_begin(struct flow *flow, const struct sock *sk, const struct tcp_sock *tp,
 				       enum flow_moment moment)
@@ -120,10 +168,12 @@ static __always_inline void flow_begin(struct flow *flow, const struct sock *sk,
 	flow_skip_gap(flow, tp);
 	flow->began_ns = bpf_ktime_get_ns();
 	flow->data_segments = tp->data_segs_out;
+	flow->refused = sk->sk_drops.counter;
 	flow->rate_sample = flow_rate_sample(tp);
 	if (moment == FLOW_GOES_ON) {
 		flow->older = 1;
 		flow->established = state_is_open(sk->__sk_common.skc_state);
+		flow->listens = sk->__sk_common.skc_state == TCP_LISTEN;
 		flow->role = flow_role_of_older(sk, tp);
 	}
 	payload_of(sk, tp, flow->role, &flow->payload);
@@ -141,7 +191,10 @@ static __always_inline void flow_judge(struct flow *flow, const struct sock *sk)
 	flow->verdict = filter_judge(&ends);
 }
 
-/* Resolves the socket to its groups. A listener is no connection and stays in `other`. */
+/*
+ * Resolves the socket to its groups: a listener in groupings of listeners, a connection in the others. Elsewhere it
+ * stays where it is, a listener in `other`, a connection with its listener.
+ */
 static __noinline int flow_group(struct flow *flow, struct sock *sk)
 {
 	struct tcpperf_group_key facts = {};
@@ -150,10 +203,10 @@ static __noinline int flow_group(struct flow *flow, struct sock *sk)
 	if (!flow || !sk)
 		return 0;
 	flow->grouped = 1;
-	if (sk->__sk_common.skc_state == TCP_LISTEN)
+	if (flow->listens ? !cfg_group_listeners : !groups_connections())
 		return 0;
 	endpoints_of_socket(sk, &ends);
-	group_facts_of_ends(&ends, flow->role, &facts);
+	group_facts_of_ends(&ends, flow->listens ? TCPPERF_ROLE_SERVER : flow->role, &facts);
 	group_facts_of_socket(sk, &facts);
 	group_facts_of_owner(sk, &facts);
 	for (u32 i = 0; i < TCPPERF_GROUPINGS; i++) {
@@ -161,6 +214,8 @@ static __noinline int flow_group(struct flow *flow, struct sock *sk)
 
 		if (!group_dimensions(i))
 			break;
+		if (flow->listens != group_is_of_listeners(i))
+			continue;
 		slot = group_resolve(&facts, i);
 		flow->slot[i] = slot;
 		if (slot == TCPPERF_OTHER && !(flow->overflowed & 1 << i)) {
@@ -168,6 +223,8 @@ static __noinline int flow_group(struct flow *flow, struct sock *sk)
 			count_in(&group_overflow, i, 1);
 		}
 	}
+	if (flow->listens)
+		flow_bequeath(flow, sk);
 	return 0;
 }
 
@@ -186,6 +243,8 @@ static __always_inline struct flow *flow_find(struct sock *sk, const struct tcp_
 			return NULL;
 		}
 		flow_begin(flow, sk, tp, moment);
+		if (moment != FLOW_BEGINS)
+			flow_inherit(flow, sk);
 	} else if (moment == FLOW_BEGINS) {
 		flow_begin(flow, sk, tp, moment);
 	} else if (flow->epoch != cfg_epoch) {
@@ -238,7 +297,7 @@ static __always_inline void flow_release(struct flow *flow)
 /* The current task acts on the socket, in process context. */
 static __always_inline void flow_bind_owner(struct flow *flow, struct sock *sk)
 {
-	if (!groups_by_owner() || flow->owner_known)
+	if (!groups_connections_by_owner() || flow->owner_known)
 		return;
 	if (owner_set(sk, (const struct task_struct *)bpf_get_current_task())) {
 		flow->owner_known = 1;
@@ -254,7 +313,8 @@ static __always_inline bool flow_is_settled(const struct flow *flow, int state)
 {
 	if (flow->verdict == VERDICT_UNDECIDED || state == TCP_SYN_RECV)
 		return false;
-	return state != TCP_SYN_SENT || !(groups_by(TCPPERF_BY_LOCAL_PORT) || groups_by(TCPPERF_BY_INTERFACE));
+	return state != TCP_SYN_SENT ||
+	       !(groups_connections_by(TCPPERF_BY_LOCAL_PORT) || groups_connections_by(TCPPERF_BY_INTERFACE));
 }
 
 /* A change of state tells the role, in process context the owner, and when the rest of the group is settled. */
@@ -263,7 +323,9 @@ static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, co
 {
 	if (to == TCP_ESTABLISHED || state_is_open(from))
 		flow->established = 1;
-	if (to == TCP_SYN_SENT) {
+	if (to == TCP_LISTEN) {
+		flow->listens = 1;
+	} else if (to == TCP_SYN_SENT) {
 		flow->role = TCPPERF_ROLE_CLIENT;
 		flow_bind_owner(flow, sk); /* connect() */
 	} else if (to == TCP_ESTABLISHED) {
@@ -276,9 +338,27 @@ static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, co
 		/* close() or shutdown(). The ACK that completes a fast open may do the latter, in softirq. */
 		flow_bind_owner(flow, sk);
 	}
-	/* A listener is no connection. */
-	if (cfg_group_dimensions && !flow->grouped && to != TCP_LISTEN && flow_is_settled(flow, to))
+	/* A listener without a port gets one after this. */
+	if (cfg_group_dimensions && !flow->grouped && (to != TCP_LISTEN || sk->__sk_common.skc_num) &&
+	    flow_is_settled(flow, to))
 		flow_group(flow, sk);
+}
+
+/*
+ * How long the connection waited for accept(): the first time that it is seen to be accepted, else 0. It may be seen by
+ * several at once. accept() itself has no hook where functions cannot be traced: what a process has accepted has a
+ * struct socket.
+ */
+static __always_inline u64 flow_accepted_now(struct flow *flow)
+{
+	if (__sync_val_compare_and_swap(&flow->unaccepted, 1, 0) != 1)
+		return 0;
+	return bpf_ktime_get_ns() - flow->began_ns;
+}
+
+static __always_inline u64 flow_accepted(struct flow *flow, const struct sock *sk)
+{
+	return sk->sk_socket ? flow_accepted_now(flow) : 0;
 }
 
 /* The index of a probe's cell in its array, for a flow that is grouped. */

@@ -15,6 +15,8 @@
 /* 16 bits per grouping, the first lowest: its set of dimensions; its first element of group_table. */
 const volatile u64 cfg_group_dimensions;
 const volatile u64 cfg_group_first;
+/* Likewise: all bits set of a grouping that is one of listeners, where a connection is in its listener's group. */
+const volatile u64 cfg_group_listeners;
 /* Bits of a remote_prefix that are not cleared, of the mapped address: 96 + n for IPv4. */
 const volatile u32 cfg_group_prefix_ipv4_bits = 128;
 const volatile u32 cfg_group_prefix_ipv6_bits = 128;
@@ -62,6 +64,22 @@ COUNTER_ARRAY(group_overflow, TCPPERF_GROUPINGS);
 static __always_inline bool groups_by(enum tcpperf_dimension dimension)
 {
 	return cfg_group_dimensions & 0x0001000100010001ULL << dimension;
+}
+
+/* In a grouping of connections. */
+static __always_inline bool groups_connections_by(enum tcpperf_dimension dimension)
+{
+	return cfg_group_dimensions & ~cfg_group_listeners & 0x0001000100010001ULL << dimension;
+}
+
+static __always_inline bool groups_connections(void)
+{
+	return cfg_group_dimensions & ~cfg_group_listeners;
+}
+
+static __always_inline bool group_is_of_listeners(u32 grouping)
+{
+	return cfg_group_listeners >> 16 * grouping & 1;
 }
 
 static __always_inline u32 group_dimensions(u32 grouping)
@@ -129,6 +147,7 @@ static __always_inline void group_select(const struct tcpperf_group_key *facts, 
 
 	__builtin_memset(key, 0, sizeof(*key));
 	key->grouping = grouping;
+	key->listener = group_is_of_listeners(grouping);
 	if (by & 1 << TCPPERF_BY_LOCAL_IP)
 		__builtin_memcpy(key->local_ip, facts->local_ip, sizeof(key->local_ip));
 	if (by & (1 << TCPPERF_BY_REMOTE_IP | 1 << TCPPERF_BY_REMOTE_PREFIX))

@@ -58,6 +58,26 @@ static __always_inline void observe_in(void *histograms, u32 index, u64 value)
 }
 
 /*
+ * Raises the highest value that was seen; false when other CPUs did so at the same time, again and again, and the value
+ * may still be higher than what is there.
+ */
+static __always_inline bool raise_in(void *highest, u32 index, u64 value)
+{
+	u64 *word = bpf_map_lookup_elem(highest, &index);
+	u64 before;
+
+	if (!word)
+		return true;
+#pragma unroll
+	for (int i = 0; i < 8; i++) {
+		before = *(volatile u64 *)word;
+		if (before >= value || __sync_val_compare_and_swap(word, before, value) == before)
+			return true;
+	}
+	return false;
+}
+
+/*
  * How far `now`, a counter of the kernel's, is ahead of what was seen of it, which then is `now`. The sampling and the
  * hooks may do this at once: each step is counted by one of them. 0 when the other was faster, or `now` went back.
  */

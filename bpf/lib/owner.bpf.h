@@ -28,6 +28,11 @@ static __always_inline bool groups_by_owner(void)
 	return groups_by(TCPPERF_BY_PROCESS) || groups_by(TCPPERF_BY_PID);
 }
 
+static __always_inline bool groups_connections_by_owner(void)
+{
+	return groups_connections_by(TCPPERF_BY_PROCESS) || groups_connections_by(TCPPERF_BY_PID);
+}
+
 /* False for a kernel thread, and without memory, which is counted: the owner stays what it was. */
 static __always_inline bool owner_set(struct sock *sk, const struct task_struct *task)
 {

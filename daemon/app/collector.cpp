@@ -196,7 +196,8 @@ void Collector::report_session(const adapters::bpf::Session& session, core::Self
     report.maps.push_back({map.name, map.entries, map.capacity, map.bytes});
   }
   const std::span<const std::uint64_t> lost = session.counters("lost_updates");
-  static constexpr std::string_view kReasons[] = {"flow_memory", "rtt_sample", "synack_memory", "owner_memory"};
+  static constexpr std::string_view kReasons[] = {"flow_memory",  "rtt_sample",      "synack_memory",
+                                                  "owner_memory", "listener_memory", "highest"};
   static_assert(std::size(kReasons) == TCPPERF_LOST_REASONS);
   for (std::size_t i = 0; i < lost.size() && i < std::size(kReasons); ++i) {
     report.lost_updates.emplace_back(kReasons[i], __atomic_load_n(&lost[i], __ATOMIC_RELAXED));

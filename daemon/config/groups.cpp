@@ -131,7 +131,7 @@ void plan_probe_groups(ErrorLog& log, const YamlNode& root, Config& config) {
   std::optional<std::string> one_too_many;
   for (const auto& [name, probe] : config.probes) {
     if (probe.enabled) {
-      requests[name] = {probe.group_by.value_or(config.group_by), probe.series_budget};
+      requests[name] = {probe.group_by.value_or(config.group_by), probe.series_budget, probe.of_listeners};
       if (!one_too_many && !core::plan_groups(requests, prefix)) {
         one_too_many = name;
       }

@@ -20,6 +20,7 @@ struct ProbeConfig {
   std::map<std::string, std::uint64_t, std::less<>> knobs;  // every knob of the descriptor, in its own unit
   std::optional<core::GroupBy> group_by{};                  // nullopt: Config::group_by
   std::uint32_t series_budget = 64;                         // groups with series of their own; the others are `other`
+  bool of_listeners = false;                                // the probe's: its groups are of listeners
 
   bool operator==(const ProbeConfig&) const = default;
 };

@@ -88,6 +88,7 @@ Probes default_probes(core::ProbeTable probes) {
   Probes result;
   for (const core::ProbeDescriptor* probe : probes) {
     ProbeConfig& config = result[std::string(probe->name)];
+    config.of_listeners = probe->of_listeners;
     for (const core::KnobSpec& knob : probe->knobs) {
       config.knobs[std::string(knob.key)] = knob.default_value;
     }

@@ -24,6 +24,7 @@ core::HookTable hook_table() {
   static const std::array kTable{
       core::HookDescriptor{"on_ack", "tcp_probe", 1},
       core::HookDescriptor{"on_congestion", "tcp_cong_state_set", 2},
+      core::HookDescriptor{"on_accept", "inet_csk_accept", 2, {{"kernel_accept_flags", 3}}, HookKind::kFunctionExit},
       core::HookDescriptor{"on_state", "inet_sock_set_state", 3, {}, HookKind::kTracepoint, HookNeed::kAlways},
       core::HookDescriptor{"on_retransmit", "tcp_retransmit_skb", 2, {{"kernel_retransmit_error", 2}}},
       core::HookDescriptor{"on_synack", "tcp_retransmit_synack", 2},

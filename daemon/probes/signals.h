@@ -1,4 +1,4 @@
-// Short forms of the four kinds of signals, for descriptors.
+// Short forms of the kinds of signals, for descriptors.
 #pragma once
 
 #include <utility>
@@ -42,6 +42,12 @@ inline core::SignalSpec share_signal(std::string_view name, std::string_view hel
           .unit = core::Unit::kRatio,
           .numerator = std::move(of),
           .denominator = std::move(rest)};
+}
+
+// `unit` is that of the histogram; the signal's value is that per second.
+inline core::SignalSpec sum_rate_signal(std::string_view name, std::string_view help, core::SeriesSelector of,
+                                        core::Unit unit) {
+  return {.name = name, .help = help, .kind = core::SignalKind::kSumRate, .unit = unit, .numerator = std::move(of)};
 }
 
 inline core::SignalSpec gauge_signal(std::string_view name, std::string_view help, core::SeriesSelector of,

@@ -1,4 +1,5 @@
 // Hostile traffic: more addresses and connections than anybody has room for leave everything bounded, and are counted.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -19,6 +20,7 @@
 #include "support/command.h"
 #include "support/network_pair.h"
 #include "support/server.h"
+#include "support/snmp.h"
 
 namespace {
 
@@ -254,4 +256,33 @@ TEST_CASE("a SYN flood from 200,000 addresses makes no group", "[flood]") {
   }
   CHECK(used == 0);
   CHECK(measurement.session().counters("group_overflow")[0] == 0);
+}
+
+TEST_CASE("a SYN flood shows as SYN cookies of its listener, and leaves memory and series as they were",
+          "[flood][listener]") {
+  const NetworkPair pair;
+  // The SYN-ACKs find nobody, who would reset.
+  test::run({"ip", "-n", pair.b().name, "route", "add", "10.88.0.0/14", "via", pair.a().v4});
+  tcpperf::adapters::bpf::FilterTables filter = only_server_side(pair);
+  filter.local_ip.push_back(*tcpperf::core::parse_cidr("0.0.0.0"));
+  Measurement measurement({"listener"}, filter, {}, test::group_by({"listener"}, {Dimension::kLocalPort}, kBudget));
+  const Acceptor acceptor(pair);
+  const std::vector<std::string> port = {std::to_string(ntohs(acceptor.port_be()))};
+  const auto before = entries(measurement);
+  const std::size_t series_before = series(measurement);
+  CHECK(measurement.by_group("tcpperf_listener_sockets") == Values{{port, 1}});
+  CHECK(measurement.by_group("tcpperf_listener_syn_cookie_sockets").empty());
+  flood_with_syns(pair, acceptor.port_be(), 20'000);
+  CHECK(test::read_snmp(pair.b()).at("TcpExt.SyncookiesSent") > 0);
+  // What the kernel lists of it: as much as listen() allows, or one more for each CPU.
+  const std::string half_open = test::in_namespace(pair.b(), [] {
+    return test::run({"ss", "-tnH", "state", "syn-recv"});
+  });
+  const auto lines = static_cast<double>(std::count(half_open.begin(), half_open.end(), '\n'));
+  CHECK(lines >= 4096);
+  CHECK(measurement.by_group("tcpperf_listener_syn_queue_connections") == Values{{port, lines}});
+  CHECK(measurement.by_group("tcpperf_listener_syn_cookie_sockets") == Values{{port, 1}});
+  CHECK(measurement.by_group("tcpperf_listener_accept_queue_connections").empty());
+  CHECK(entries(measurement) == before);
+  CHECK(series(measurement) == series_before + 2);  // of the one group: these two are not zero now
 }

@@ -1,5 +1,6 @@
 #include "measurement.h"
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <variant>
@@ -77,8 +78,10 @@ adapters::bpf::FilterTables only_side(const std::string& v4, const std::string& 
 core::GroupPlan group_by(const std::vector<std::string>& probes, const core::GroupBy& by, std::uint32_t capacity,
                          core::PrefixLengths prefix) {
   std::map<std::string, core::GroupRequest, std::less<>> requests;
-  for (const std::string& probe : probes) {
-    requests[probe] = {by, capacity};
+  for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
+    if (std::find(probes.begin(), probes.end(), probe->name) != probes.end()) {
+      requests[std::string(probe->name)] = {by, capacity, probe->of_listeners};
+    }
   }
   return *core::plan_groups(requests, prefix);
 }
@@ -114,11 +117,26 @@ Measurement::Measurement(const std::vector<std::string>& probes, const adapters:
   folder_ = std::make_unique<core::Folder>(tables_.probes, *kernel_);
   for (const core::ProbeDescriptor* probe : tables_.probes) {
     const core::ProbeHealth health = session_->health(*probe);
-    if (health.status != core::ProbeStatus::kOk && health.status != core::ProbeStatus::kDisabled) {
+    if (!measures(*probe) && health.status != core::ProbeStatus::kDisabled) {
       throw std::runtime_error(std::string(probe->name) + " is " + std::string(core::to_string(health.status)) + ": " +
                                health.reason);
     }
   }
+}
+
+bool Measurement::measures(const core::ProbeDescriptor& probe) const {
+  const core::ProbeStatus status = session_->health(probe).status;
+  if (status != core::ProbeStatus::kDegraded) {
+    return status == core::ProbeStatus::kOk;
+  }
+  const std::vector<adapters::bpf::ProgramState> programs = session_->programs();
+  return std::all_of(probe.hooks.begin(), probe.hooks.end(), [&](const core::HookUse& use) {
+    const auto hook = std::find_if(tables_.hooks.begin(), tables_.hooks.end(),
+                                   [&](const core::HookDescriptor& each) { return each.program == use.program; });
+    return hook->kind == core::HookKind::kFunctionExit || !core::listens(use, session_->request().constants) ||
+           std::any_of(programs.begin(), programs.end(),
+                       [&](const auto& program) { return program.name == use.program && program.attached; });
+  });
 }
 
 core::Snapshot Measurement::read() {
@@ -132,7 +150,7 @@ core::Snapshot Measurement::read() {
     sets.push_back(core::make_group_set(plan.groupings[i].by, session_->groups().table(i), plan.prefix, NoNames()));
   }
   for (const core::ProbeDescriptor* probe : tables_.probes) {
-    if (session_->health(*probe).status == core::ProbeStatus::kOk) {
+    if (measures(*probe)) {
       const core::ProbeGrouping place = session_->request().groups.of(probe->name);
       folder_->fold(*probe, Reader(*session_), place.groups == 0 ? core::not_grouped() : sets.at(place.grouping),
                     snapshot);

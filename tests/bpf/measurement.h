@@ -31,7 +31,8 @@ struct Tables {
   core::HookTable hooks = tcpperf::probes::hook_table();
 };
 
-// Measures from construction to destruction. Throws std::runtime_error when a probe is not "ok".
+// Measures from construction to destruction. Throws std::runtime_error when a probe is not "ok"; what is missing for
+// want of the tracing of functions, which not every machine allows, has a substitute and does not count.
 class Measurement {
  public:
   // `constants`: knobs, by the symbol of their descriptor.
@@ -59,6 +60,7 @@ class Measurement {
 
  private:
   core::Snapshot read();
+  [[nodiscard]] bool measures(const core::ProbeDescriptor& probe) const;
 
   Tables tables_;
   std::unique_ptr<adapters::bpf::Kernel> kernel_;

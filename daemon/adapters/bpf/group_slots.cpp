@@ -76,11 +76,24 @@ core::Result<void> GroupSlots::free(std::uint32_t grouping, std::uint32_t slot) 
   return {};
 }
 
-void move_to_other(std::span<std::uint64_t> array, std::size_t words, std::uint32_t slot) {
+namespace {
+
+void raise_to(std::uint64_t& highest, std::uint64_t value) {
+  std::uint64_t before = __atomic_load_n(&highest, __ATOMIC_RELAXED);
+  while (before < value &&
+         !__atomic_compare_exchange_n(&highest, &before, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+}
+
+}  // namespace
+
+void move_to_other(std::span<std::uint64_t> array, std::size_t words, std::uint32_t slot, bool keep_greatest) {
   for (std::size_t i = 0; i < words; ++i) {
     std::uint64_t& from = array[slot * words + i];
     const std::uint64_t past = __atomic_exchange_n(&from, 0, __ATOMIC_RELAXED);
-    if (past != 0) {
+    if (past != 0 && keep_greatest) {
+      raise_to(array[i], past);
+    } else if (past != 0) {
       __atomic_fetch_add(&array[i], past, __ATOMIC_RELAXED);
     }
   }

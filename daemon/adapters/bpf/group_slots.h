@@ -43,8 +43,8 @@ class GroupSlots {
   const core::GroupPlan& plan_;
 };
 
-// Adds what is in group `slot` of an array to group 0 (`other`), and clears it. `words`: of one group. Nothing else may
-// write to the slot meanwhile.
-void move_to_other(std::span<std::uint64_t> array, std::size_t words, std::uint32_t slot);
+// Adds what is in group `slot` of an array to group 0 (`other`), or keeps the greater of the two there, and clears it.
+// `words`: of one group. Nothing else may write to the slot meanwhile.
+void move_to_other(std::span<std::uint64_t> array, std::size_t words, std::uint32_t slot, bool keep_greatest);
 
 }  // namespace tcpperf::adapters::bpf

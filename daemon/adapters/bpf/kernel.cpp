@@ -43,6 +43,19 @@ std::optional<unsigned> Kernel::tracepoint_arguments(std::string_view tracepoint
   return static_cast<unsigned>(btf_vlen(type) - 1);
 }
 
+std::optional<unsigned> Kernel::function_arguments(std::string_view function) const {
+  const int id = btf__find_by_name_kind(types_.get(), std::string(function).c_str(), BTF_KIND_FUNC);
+  if (id < 0) {
+    return std::nullopt;
+  }
+  const struct btf_type* type = btf__type_by_id(types_.get(), static_cast<__u32>(id));
+  type = btf__type_by_id(types_.get(), type->type);
+  if (type == nullptr || !btf_is_func_proto(type)) {
+    return std::nullopt;
+  }
+  return static_cast<unsigned>(btf_vlen(type));
+}
+
 bool Kernel::has_iterator(std::string_view name) const {
   const std::string context = "bpf_iter__" + std::string(name);
   return btf__find_by_name_kind(types_.get(), context.c_str(), BTF_KIND_STRUCT) >= 0;

@@ -25,6 +25,9 @@ class Kernel final : public core::KernelNames {
   // Number of arguments of a BTF-enabled tracepoint, nullopt when this kernel has no such tracepoint.
   [[nodiscard]] std::optional<unsigned> tracepoint_arguments(std::string_view tracepoint) const;
 
+  // Number of arguments of a function of the kernel, nullopt when its BTF has no such function.
+  [[nodiscard]] std::optional<unsigned> function_arguments(std::string_view function) const;
+
   // Whether this kernel can run programs over what `name` stands for: "task_file", "bpf_sk_storage_map", ...
   [[nodiscard]] bool has_iterator(std::string_view name) const;
 

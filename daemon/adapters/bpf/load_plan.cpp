@@ -15,9 +15,10 @@ constexpr std::string_view kFlowMap = "flows";
 constexpr std::string_view kGroupMaps = "group_";
 constexpr std::uint32_t kMappedIpv4Bits = 96;
 
-bool groups_by_owner(const core::GroupPlan& plan) {
+// The owner of a listener is known without looking at reads and writes.
+bool groups_connections_by_owner(const core::GroupPlan& plan) {
   return std::any_of(plan.groupings.begin(), plan.groupings.end(), [](const core::Grouping& grouping) {
-    return std::any_of(grouping.by.begin(), grouping.by.end(), [](core::Dimension dimension) {
+    return !grouping.of_listeners && std::any_of(grouping.by.begin(), grouping.by.end(), [](core::Dimension dimension) {
       return dimension == core::Dimension::kProcess || dimension == core::Dimension::kPid;
     });
   });
@@ -26,12 +27,15 @@ bool groups_by_owner(const core::GroupPlan& plan) {
 void add_group_constants(const core::GroupPlan& plan, core::ProbeTable probes, core::KnobValues& constants) {
   std::uint64_t dimensions = 0;
   std::uint64_t first = 0;
+  std::uint64_t listeners = 0;
   for (std::uint32_t i = 0; i < plan.groupings.size(); ++i) {
     dimensions |= std::uint64_t{core::to_mask(plan.groupings[i].by)} << (16 * i);
     first |= std::uint64_t{first_group_element(plan, i)} << (16 * i);
+    listeners |= std::uint64_t{plan.groupings[i].of_listeners ? 0xffffU : 0U} << (16 * i);
   }
   constants["cfg_group_dimensions"] = dimensions;
   constants["cfg_group_first"] = first;
+  constants["cfg_group_listeners"] = listeners;
   constants["cfg_group_prefix_ipv4_bits"] = kMappedIpv4Bits + plan.prefix.ipv4_bits;
   constants["cfg_group_prefix_ipv6_bits"] = plan.prefix.ipv6_bits;
   for (const core::ProbeDescriptor* probe : probes) {
@@ -91,6 +95,13 @@ core::HookState LoadPlan::offered(const core::HookDescriptor& hook) const {
       }
       break;
     }
+    case core::HookKind::kFunctionExit: {
+      const std::optional<unsigned> arguments = kernel_.function_arguments(hook.target);
+      if (!arguments || *arguments < hook.arguments) {
+        state.reason = "this kernel has no function " + std::string(hook.target) + " that can be traced";
+      }
+      break;
+    }
     case core::HookKind::kCgroupEgress:
       if (request_.cgroup_root.empty()) {
         state.reason = "no cgroup2 hierarchy is mounted";
@@ -116,7 +127,7 @@ core::HookState LoadPlan::offered(const core::HookDescriptor& hook) const {
 bool LoadPlan::wanted(const core::HookDescriptor& hook, const ProbeNames& enabled) const {
   switch (hook.need) {
     case core::HookNeed::kAlways: return true;
-    case core::HookNeed::kOwners: return groups_by_owner(request_.groups);
+    case core::HookNeed::kOwners: return groups_connections_by_owner(request_.groups);
     case core::HookNeed::kListeners: break;
   }
   return std::any_of(probes_.begin(), probes_.end(), [&](const core::ProbeDescriptor* probe) {
@@ -139,7 +150,9 @@ core::Result<void> LoadPlan::set_constants(Object& object, const ProbeNames& ena
     }
   }
   for (const core::HookDescriptor& hook : hooks_) {
-    const unsigned arguments = kernel_.tracepoint_arguments(hook.target).value_or(0);
+    const unsigned arguments = (hook.kind == core::HookKind::kFunctionExit ? kernel_.function_arguments(hook.target)
+                                                                           : kernel_.tracepoint_arguments(hook.target))
+                                   .value_or(0);
     for (const core::KernelArgument& argument : hook.optional_arguments) {
       constants[std::string(argument.symbol)] = argument.index < arguments ? 1 : 0;
     }
@@ -259,13 +272,19 @@ void LoadPlan::give_up(std::string_view program, const std::string& reason) {
   for (core::HookState& offer : offers_) {
     if (offer.program == program) {
       offer.outcome = core::HookOutcome::kRefused;
-      offer.reason = reason;
+      offer.reason =
+          hook(program).kind == core::HookKind::kFunctionExit
+              ? "the kernel refuses programs on its function " + std::string(hook(program).target) + ": " + reason
+              : reason;
     }
   }
 }
 
 bool LoadPlan::drop_listeners(const Object::LoadFailure& failure, ProbeNames& enabled,
                               std::map<std::string, std::string, std::less<>>& refusals) const {
+  if (hook(failure.program).kind == core::HookKind::kFunctionExit) {
+    return false;
+  }
   std::string last;
   const ProbeNames before = enabled;
   for (const core::ProbeDescriptor* probe : probes_) {

@@ -32,11 +32,12 @@ class LoadPlan {
                                           const Predecessor* previous) const;
 
   // A program was refused. Takes the probes that are to blame from `enabled` and says why in `refusals`: each listener
-  // is tried alone; if none fails alone, the last one gives way. False when it has no listener to take away.
+  // is tried alone; if none fails alone, the last one gives way. False when it has no listener to take away, or none is
+  // to be taken away: what a function's exit tells has a substitute.
   bool drop_listeners(const Object::LoadFailure& failure, ProbeNames& enabled,
                       std::map<std::string, std::string, std::less<>>& refusals) const;
 
-  // The kernel refused a hook that nobody listens on: not tried again.
+  // The kernel refused a hook, and no probe is to blame: not tried again.
   void give_up(std::string_view program, const std::string& reason);
 
   // What this kernel offers each hook; kAttached stands for "can be tried".

@@ -181,7 +181,8 @@ core::Result<void> Session::open_groups(bool fresh) {
 core::Result<Link> Session::attach_program(const ProgramState& state) {
   struct bpf_program* program = object_.program(state.name);
   switch (state.kind) {
-    case core::HookKind::kTracepoint: return bpf::attach(program);
+    case core::HookKind::kTracepoint:
+    case core::HookKind::kFunctionExit: return bpf::attach(program);
     case core::HookKind::kCgroupEgress: return attach_to_cgroup(program, request_.cgroup_root);
     case core::HookKind::kSampling: return attach_iterator(program, object_.map("flows"));
     case core::HookKind::kSeeding: break;
@@ -261,7 +262,7 @@ core::Result<void> Session::retire_group(std::uint32_t grouping, std::uint32_t s
       const auto array = arrays_.find(metric.source.map);
       if (array != arrays_.end() && moved.insert(metric.source.map).second) {
         const std::span<std::uint64_t> words = array->second.as_writable<std::uint64_t>();
-        move_to_other(words, words.size() / (1 + place.groups), slot);
+        move_to_other(words, words.size() / (1 + place.groups), slot, metric.spec.greatest);
       }
     }
   }

@@ -61,13 +61,14 @@ std::string source_text(const SignalSpec& signal) {
     case SignalKind::kShare:
       return "increase of " + numerator + " / increase of it and " + markdown_code(selector_text(signal.denominator));
     case SignalKind::kGauge: return "sum of " + numerator;
+    case SignalKind::kSumRate: return "rate of the sum of " + numerator;
   }
   return "";
 }
 
 std::string unit_text(const SignalSpec& signal) {
   std::string unit(to_string(signal.unit));
-  if (signal.kind != SignalKind::kRate) {
+  if (signal.kind != SignalKind::kRate && signal.kind != SignalKind::kSumRate) {
     return unit;
   }
   return unit.empty() ? "per second" : unit + " per second";

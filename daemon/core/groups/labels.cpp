@@ -49,6 +49,15 @@ std::string address(const tcpperf_u8 (&bytes)[16]) {
   return text.substr(0, text.find('/'));
 }
 
+// A listener's: zeros stand for every address.
+std::string listening_address(const tcpperf_u8 (&bytes)[16]) {
+  Cidr cidr;
+  std::copy(std::begin(bytes), std::end(bytes), cidr.address.begin());
+  cidr.prefix_bits = kIpv6Bits;
+  const std::string text = to_string(cidr);
+  return text.substr(0, text.find('/'));
+}
+
 // 0: not known.
 std::string number(std::uint64_t value) {
   return value == 0 ? std::string(kUnknown) : std::to_string(value);
@@ -82,7 +91,7 @@ std::string_view family(std::uint8_t value) {
 
 std::string value_of(Dimension dimension, const tcpperf_group_key& key, PrefixLengths prefix, const HostNames& names) {
   switch (dimension) {
-    case Dimension::kLocalIp: return address(key.local_ip);
+    case Dimension::kLocalIp: return key.listener != 0 ? listening_address(key.local_ip) : address(key.local_ip);
     case Dimension::kRemoteIp: return address(key.remote_ip);
     case Dimension::kRemotePrefix: return network(key.remote_ip, prefix);
     case Dimension::kLocalPort: return number(key.local_port);

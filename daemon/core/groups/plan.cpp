@@ -14,7 +14,8 @@ std::string description(const GroupPlan& plan, std::size_t index) {
     }
   }
   const Grouping& grouping = plan.groupings[index];
-  return to_string(grouping.by) + " with " + std::to_string(grouping.capacity) + " groups (" + probes + ")";
+  return (grouping.of_listeners ? "listeners by " : "") + to_string(grouping.by) + " with " +
+         std::to_string(grouping.capacity) + " groups (" + probes + ")";
 }
 
 }  // namespace
@@ -32,7 +33,7 @@ Result<GroupPlan> plan_groups(const std::map<std::string, GroupRequest, std::les
     if (request.by.empty()) {
       continue;
     }
-    const Grouping wanted{request.by, request.series_budget};
+    const Grouping wanted{request.by, request.series_budget, request.of_listeners};
     const auto same = std::find(plan.groupings.begin(), plan.groupings.end(), wanted);
     target = {static_cast<std::uint32_t>(same - plan.groupings.begin()), request.series_budget};
     if (same == plan.groupings.end()) {

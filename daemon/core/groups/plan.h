@@ -26,6 +26,7 @@ struct PrefixLengths {
 struct Grouping {
   GroupBy by;                  // not empty
   std::uint32_t capacity = 0;  // groups with slots of their own: 1 to capacity; 0 is `other`
+  bool of_listeners = false;   // what is told apart are listeners; a connection is in the group of its listener
 
   bool operator==(const Grouping&) const = default;
 };
@@ -51,6 +52,7 @@ struct GroupPlan {
 struct GroupRequest {
   GroupBy by;
   std::uint32_t series_budget = 0;  // groups; not 0 unless `by` is empty
+  bool of_listeners = false;        // see Grouping
 };
 
 // Error when more than kMostGroupings different groupings are asked for: says which probes ask for which.

@@ -1,6 +1,7 @@
 #include "core/metrics/fold.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <utility>
 
@@ -10,7 +11,21 @@
 namespace tcpperf::core {
 namespace {
 
-constexpr double kNanosecondsPerSecond = 1e9;
+// Of one unit of a metric, in what a counter counts.
+double counted_units(Unit unit) {
+  switch (unit) {
+    case Unit::kSeconds: return 1e9;
+    case Unit::kRatio: return std::ldexp(1.0, -kernel_exponent(unit));
+    case Unit::kNone:
+    case Unit::kBytes:
+    case Unit::kSegments:
+    case Unit::kPackets:
+    case Unit::kConnections:
+    case Unit::kTimestampSeconds:
+    case Unit::kBytesPerSecond: break;
+  }
+  return 1;
+}
 
 bool is_zero(double value) {
   return value == 0;
@@ -25,6 +40,10 @@ void add(double& total, double value) {
 void add(Histogram& total, Histogram&& value) {
   total = is_zero(total) ? std::move(value) : merge(total, value);
 }
+void keep_greatest(double& total, double value) {
+  total = std::max(total, value);
+}
+void keep_greatest(Histogram& /*total*/, Histogram&& /*value*/) {}  // there is no greatest histogram
 
 }  // namespace
 
@@ -98,7 +117,11 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
         for (const std::uint32_t slot : group.slots) {
           const std::size_t position = slot * stride + cell.index;
           if (cell.index < stride && position < size) {
-            add(total, read(planned_cell, slot, position));
+            if (metric.spec.greatest) {
+              keep_greatest(total, read(planned_cell, slot, position));
+            } else {
+              add(total, read(planned_cell, slot, position));
+            }
             found = true;
           }
         }
@@ -123,7 +146,7 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
     case SourceKind::kCounters:
     case SourceKind::kSampled: {
       const std::span<const std::uint64_t> counters = reader.counters(metric.source.map);
-      const double units = metric.spec.unit == Unit::kSeconds ? kNanosecondsPerSecond : 1;
+      const double units = counted_units(metric.spec.unit);
       fold_array(counters.size(), stride_of(counters.size()),
                  [&](const PlannedCell& /*cell*/, std::uint32_t /*slot*/, std::size_t position) {
                    return static_cast<double>(__atomic_load_n(&counters[position], __ATOMIC_RELAXED)) / units;

@@ -43,6 +43,7 @@ struct MetricSpec {
   Unit unit = Unit::kNone;
   std::vector<std::string_view> labels;  // label names, in the order of every series' values
   BorderRange borders{};
+  bool greatest = false;  // series are never added up: of several the greatest counts; not of histograms
 };
 
 }  // namespace tcpperf::core

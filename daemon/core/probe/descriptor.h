@@ -53,7 +53,7 @@ struct KernelConstant {
   std::uint32_t value_if_absent = 0;
 };
 
-// An argument that a tracepoint has only on some kernels; `symbol` is a bool constant of the BPF code.
+// An argument that a tracepoint or a function has only on some kernels; `symbol` is a bool constant of the BPF code.
 struct KernelArgument {
   std::string_view symbol;
   unsigned index = 0;  // from 0
@@ -61,6 +61,7 @@ struct KernelArgument {
 
 enum class HookKind {
   kTracepoint,    // runs on each event
+  kFunctionExit,  // runs when a function of the kernel returns; where the kernel refuses that, no probe fails for it
   kCgroupEgress,  // runs for each packet that a socket sends, at the root of the cgroup2 hierarchy
   kSampling,      // runs over all flow states, at every reading
   kSeeding,       // runs over all open files, once, before the events are attached
@@ -70,14 +71,14 @@ enum class HookKind {
 enum class HookNeed {
   kListeners,  // nobody
   kAlways,
-  kOwners,  // groupings by process or pid
+  kOwners,  // groupings of connections by process or pid
 };
 
 // A BPF program: where it attaches, and what it needs of the kernel there.
 struct HookDescriptor {
   std::string_view program;  // name in the BPF object
-  std::string_view target;   // BTF-enabled tracepoint; of other kinds what runs it, for people
-  unsigned arguments = 0;    // fewest arguments a tracepoint can have
+  std::string_view target;   // BTF-enabled tracepoint, or function; of other kinds what runs it, for people
+  unsigned arguments = 0;    // fewest arguments a tracepoint or a function can have
   std::vector<KernelArgument> optional_arguments{};
   HookKind kind = HookKind::kTracepoint;
   HookNeed need = HookNeed::kListeners;
@@ -101,7 +102,7 @@ struct Cell {
 };
 
 enum class SourceKind {
-  kCounters,    // an array of u64 counters; of a metric in seconds they count nanoseconds
+  kCounters,    // an array of u64 counters; of a metric in seconds they count nanoseconds, of a ratio 2^-20
   kSampled,     // likewise, counted anew by each sampling: a gauge
   kHistograms,  // an array of struct tcpperf_histogram
   kTcpStates,   // the count of sockets per TCP state, from sock_diag; the cells' index is the state
@@ -134,7 +135,8 @@ enum class SignalKind {
   kRate,      // of the counter `numerator` per second, over the window
   kRatio,     // increase of `numerator` / increase of `denominator`, over the window
   kShare,     // increase of `numerator` / (increase of `numerator` + increase of `denominator`), over the window
-  kGauge,     // the sum of `numerator` now
+  kGauge,     // the sum of `numerator` now, or its greatest value (MetricSpec::greatest)
+  kSumRate,   // of the sum of the histogram `numerator` per second, over the window
 };
 
 // A named number that an alert's condition may use. Made from the difference of two snapshots.
@@ -152,6 +154,7 @@ struct ProbeDescriptor {
   std::string_view name;           // YAML key, `probe` label, file stem
   std::string_view summary;        // the question it answers, one sentence
   std::string_view enable_symbol;  // bool constant in the BPF object's read-only data
+  bool of_listeners = false;       // its groups are of listeners; a connection is in the group of its listener
   std::vector<HookUse> hooks{};
   std::vector<KernelConstant> constants{};
   std::vector<KnobSpec> knobs{};

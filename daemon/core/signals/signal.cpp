@@ -45,6 +45,10 @@ void add(double& total, double value) {
 void add(Histogram& total, const Histogram& value) {
   total = merge(total, value);
 }
+void keep_greatest(double& total, double value) {
+  total = std::max(total, value);
+}
+void keep_greatest(Histogram& /*total*/, const Histogram& /*value*/) {}  // there is no greatest histogram
 
 // Of all matching series; nullopt when the reading lacks the metric, or it is of another kind.
 template <typename Value>
@@ -55,12 +59,18 @@ std::optional<Value> total(const SeriesSelector& selector, const Snapshot& readi
   }
   const Matcher matches(selector, *family->spec);
   Value sum{};
+  const bool greatest = family->spec->greatest;
   for (const Series& series : family->series) {
     const auto* const value = std::get_if<Value>(&series.value);
     if (value == nullptr) {
       return std::nullopt;
     }
-    if (matches(series.labels)) {
+    if (!matches(series.labels)) {
+      continue;
+    }
+    if (greatest) {
+      keep_greatest(sum, *value);
+    } else {
       add(sum, *value);
     }
   }
@@ -110,6 +120,19 @@ SignalValue rate_signal(const SignalSpec& spec, const Snapshot& newer, const Sna
   return result;
 }
 
+SignalValue sum_rate_signal(const SignalSpec& spec, const Snapshot& newer, const Snapshot& older) {
+  const std::optional<Histogram> now = total<Histogram>(spec.numerator, newer);
+  const std::optional<Histogram> before = total<Histogram>(spec.numerator, older);
+  if (!now || !before) {
+    return without_value(NoValue::kNoMetric);
+  }
+  const Histogram gained = delta(*now, *before);
+  SignalValue result;
+  result.value = gained.sum / std::chrono::duration<double>(newer.monotonic - older.monotonic).count();
+  result.samples = gained.count();
+  return result;
+}
+
 SignalValue ratio_signal(const SignalSpec& spec, const Snapshot& newer, const Snapshot& older) {
   const std::optional<double> part = increase(spec.numerator, newer, older);
   std::optional<double> whole = increase(spec.denominator, newer, older);
@@ -135,6 +158,10 @@ SignalValue gauge_signal(const SignalSpec& spec, const Snapshot& newer) {
   return result;
 }
 
+bool is_rate(SignalKind kind) {
+  return kind == SignalKind::kRate || kind == SignalKind::kSumRate;
+}
+
 SignalValue value_of(const SignalSpec& spec, const Snapshot& newer, const Snapshot& older) {
   if (spec.kind == SignalKind::kGauge) {
     return gauge_signal(spec, newer);
@@ -145,6 +172,7 @@ SignalValue value_of(const SignalSpec& spec, const Snapshot& newer, const Snapsh
   switch (spec.kind) {
     case SignalKind::kQuantile: return quantile_signal(spec, newer, older);
     case SignalKind::kRate: return rate_signal(spec, newer, older);
+    case SignalKind::kSumRate: return sum_rate_signal(spec, newer, older);
     case SignalKind::kRatio:
     case SignalKind::kShare: return ratio_signal(spec, newer, older);
     case SignalKind::kGauge: break;
@@ -156,7 +184,7 @@ SignalValue value_of(const SignalSpec& spec, const Snapshot& newer, const Snapsh
 
 SignalValue evaluate(const SignalSpec& spec, const Snapshot& newer, const Snapshot& older) {
   SignalValue result = value_of(spec, newer, older);
-  result.unit = spec.kind == SignalKind::kRate ? Unit::kNone : spec.unit;
+  result.unit = is_rate(spec.kind) ? Unit::kNone : spec.unit;
   return result;
 }
 

@@ -34,7 +34,8 @@ struct SignalValue {
 //   rate:     increase per second of monotonic time. samples: the increase.
 //   ratio:    increase by increase. samples: the increase of the denominator. None: no value.
 //   share:    a ratio to the increase of both together, so 1 when only the numerator increased.
-//   gauge:    the sum of the matching series in `newer`; 0 when none matches.
+//   gauge:    the sum of the matching series in `newer`, or the greatest of them; 0 when none matches.
+//   sum rate: increase of a histogram's sum per second. samples: the observations.
 // Precondition: newer.monotonic > older.monotonic, or the signal is a gauge; otherwise there is no value.
 SignalValue evaluate(const SignalSpec& spec, const Snapshot& newer, const Snapshot& older);
 

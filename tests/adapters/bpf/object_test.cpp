@@ -50,6 +50,7 @@ const struct btf_member* find_member(const struct btf* types, const struct btf_t
 std::string section_of(const core::HookDescriptor& hook) {
   switch (hook.kind) {
     case core::HookKind::kTracepoint: return "tp_btf/" + std::string(hook.target);
+    case core::HookKind::kFunctionExit: return "fexit/" + std::string(hook.target);
     case core::HookKind::kCgroupEgress: return "cgroup_skb/egress";
     case core::HookKind::kSampling: return "iter/bpf_sk_storage_map";
     case core::HookKind::kSeeding: return "iter/task_file";
@@ -175,6 +176,9 @@ TEST_CASE("the kernel fields we read have the width we read them with", "[object
                            "net_device",
                            "dst_entry",
                            "socket",
+                           "sock_reuseport",
+                           "request_sock_queue",
+                           "tcp_options_received",
                            "tcp_congestion_ops",
                            "task_struct"}) {
     const int our_id = btf__find_by_name_kind(ours, name, BTF_KIND_STRUCT);

@@ -57,6 +57,18 @@ std::string cgroup(std::uint64_t id) {
 
 }  // namespace
 
+TEST_CASE("zeros are every address for a listener, and unknown for a connection", "[groups]") {
+  tcpperf_group_key key{};
+  CHECK(value(Dimension::kLocalIp, key) == "unknown");
+  key.listener = 1;
+  CHECK(value(Dimension::kLocalIp, key) == "::");
+  CHECK(value(Dimension::kRemoteIp, key) == "unknown");
+  set_address(key.local_ip, "0.0.0.0");
+  CHECK(value(Dimension::kLocalIp, key) == "0.0.0.0");
+  set_address(key.local_ip, "10.1.2.3");
+  CHECK(value(Dimension::kLocalIp, key) == "10.1.2.3");
+}
+
 TEST_CASE("what is not known is unknown, whatever the dimension", "[groups]") {
   const tcpperf_group_key key{};
   for (int i = 0; i < TCPPERF_DIMENSIONS; ++i) {

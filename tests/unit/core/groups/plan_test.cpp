@@ -33,6 +33,14 @@ TEST_CASE("another budget is another grouping", "[groups]") {
   CHECK(plan->of("rtt") == ProbeGrouping{1, 9});
 }
 
+TEST_CASE("a grouping of listeners is another than one of connections", "[groups]") {
+  const auto plan = plan_groups(Requests{{"listener", {kByRole, 8, true}}, {"rtt", {kByRole, 8}}}, {});
+  REQUIRE(plan);
+  CHECK(plan->groupings == std::vector<Grouping>{{kByRole, 8, true}, {kByRole, 8, false}});
+  CHECK(plan->of("listener") == ProbeGrouping{0, 8});
+  CHECK(plan->of("rtt") == ProbeGrouping{1, 8});
+}
+
 TEST_CASE("a probe without dimensions is in the plan and not grouped", "[groups]") {
   const auto plan = plan_groups(Requests{{"drop", {{}, 64}}}, {});
   REQUIRE(plan);

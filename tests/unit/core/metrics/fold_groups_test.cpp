@@ -47,6 +47,7 @@ const ProbeDescriptor& probe() {
         {{"y_total", "", MetricKind::kCounter, Unit::kNone, {}}, {SourceKind::kCounters, "c", second}},
         {{"z_total", "", MetricKind::kCounter, Unit::kNone, {"side"}}, {SourceKind::kCounters, "c", beyond}},
         {{"x_bytes", "", MetricKind::kHistogram, Unit::kBytes, {}}, {SourceKind::kHistograms, "h", second}},
+        {{"x_highest", "", MetricKind::kGauge, Unit::kRatio, {"role"}, {}, true}, {SourceKind::kCounters, "c", roles}},
         {{"x_sockets", "", MetricKind::kGauge, Unit::kNone, {"state"}}, {SourceKind::kTcpStates, "", states}},
     };
     return p;
@@ -132,6 +133,17 @@ TEST_CASE("each group's series come from the cells of its slot", "[fold]") {
                                                    {"client other", 1},
                                                    {"server other", 2}});
   CHECK(series_of(snapshot, "y_total") == Expected{{"443", 20}, {"80", 200}, {"other", 2}});
+}
+
+TEST_CASE("slots that are one series show the greatest of what is a greatest, and the sum of the rest", "[fold]") {
+  Fixture f;
+  constexpr std::uint64_t kOne = 1U << 20U;  // of a ratio
+  f.maps.values = {0, 0, 99, 2 * kOne, kOne, 99, kOne / 2, 3 * kOne, 99, 0, 0, 99};
+  const GroupSet alike{{Dimension::kServicePort}, {{{"443"}, {1, 2}}, {{"other"}, {0}}}};
+  const Snapshot snapshot = f.fold(alike);
+  CHECK(series_of(snapshot, "x_highest") ==
+        Expected{{"client 443", 2}, {"server 443", 3}, {"client other", 0}, {"server other", 0}});
+  CHECK(series_of(snapshot, "y_total") == Expected{{"443", 4.0 * kOne}, {"other", 0}});
 }
 
 TEST_CASE("of other every series is shown, of a group only what is not zero", "[fold]") {

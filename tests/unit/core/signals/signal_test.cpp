@@ -315,3 +315,32 @@ TEST_CASE("a gauge is the sum now, needs no past and stands on no samples", "[si
   CHECK_FALSE(missing.value.has_value());
   CHECK_FALSE(missing.sampled);
 }
+
+TEST_CASE("a gauge of the greatest is the greatest series, and never a sum", "[signals]") {
+  MetricSpec spec = connections_spec;
+  spec.greatest = true;
+  const Family highest = family(spec, Counters{{{"a"}, 3}, {{"b"}, 8}, {{"c"}, 5}});
+  const Snapshot now = snapshot(10s, {highest});
+  CHECK(evaluate(gauge_of({"connections", {}}), now, now).value == 8);
+  CHECK(evaluate(gauge_of({"connections", {{"state", "b", true}}}), now, now).value == 5);
+  CHECK(evaluate(gauge_of({"connections", {{"state", "x"}}}), now, now).value == 0);
+}
+
+TEST_CASE("a rate of a sum is what a histogram's sum gained per second", "[signals]") {
+  SignalSpec spec = rate_of({"rtt_seconds", {}});
+  spec.kind = SignalKind::kSumRate;
+  spec.unit = Unit::kSeconds;
+  Histogram first = histogram(3, {4});
+  first.sum = 6;
+  Histogram second = histogram(3, {9});
+  second.sum = 21;
+  const Snapshot before = snapshot(10s, {family(rtt_spec, Histograms{{{"g"}, first}})});
+  const Snapshot after = snapshot(20s, {family(rtt_spec, Histograms{{{"g"}, second}})});
+  const SignalValue value = evaluate(spec, after, before);
+  CHECK(value.value == 1.5);
+  CHECK(value.samples == 5);
+  CHECK(value.unit == Unit::kNone);
+  // Nothing gained is a rate of nothing, not unknown.
+  CHECK(evaluate(spec, snapshot(30s, after.families), after).value == 0);
+  CHECK_FALSE(evaluate(spec, snapshot(30s, {}), after).value);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* accept() has taken a connection out of its listener's queue. Not under the connection's lock. */
+#include "probes/listener.bpf.h"
+
+/* inet_csk_accept() takes flags and more (before 6.10), else two arguments; what it returns is behind them. */
+const volatile bool kernel_accept_flags;
+
+SEC("fexit/inet_csk_accept")
+int on_accept(unsigned long long *ctx)
+{
+	struct sock *sk;
+	struct flow *flow;
+
+	if (kernel_accept_flags)
+		sk = (struct sock *)ctx[4];
+	else
+		sk = (struct sock *)ctx[2];
+	if (!sk)
+		return 0;
+	flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
+	if (!flow || flow->verdict != VERDICT_MEASURE)
+		return 0;
+	listener_on_accepted(flow, flow_accepted_now(flow));
+	return 0;
+}
