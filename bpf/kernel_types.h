@@ -64,6 +64,7 @@ struct sock_cgroup_data {
 
 struct net_device {
 	char name[16];
+	possible_net_t nd_net;
 };
 
 struct dst_entry {
@@ -209,6 +210,7 @@ struct tcp_request_sock {
 
 struct sk_buff {
 	struct sock *sk;
+	struct net_device *dev; /* of a received packet, the one that it came in by */
 	char cb[48];
 	unsigned int len;
 	int skb_iif;

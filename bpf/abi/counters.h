@@ -119,6 +119,18 @@ enum tcpperf_listener_worst {
 	TCPPERF_LISTENER_WORST
 };
 
+/* reconciled: the kernel's own counters, counted again from events. */
+enum tcpperf_reconciled {
+	TCPPERF_RECONCILED_ACTIVE_OPENS,
+	TCPPERF_RECONCILED_NOT_SENT, /* of these: ended before a SYN was sent */
+	TCPPERF_RECONCILED_PASSIVE_OPENS,
+	TCPPERF_RECONCILED_ESTABLISHED_RESETS,
+	TCPPERF_RECONCILED_RETRANSMITS, /* segments */
+	TCPPERF_RECONCILED_SYN_RETRANSMITS,
+	TCPPERF_RECONCILED_RESETS_SENT,
+	TCPPERF_RECONCILED_COUNTERS
+};
+
 /* lost_updates */
 enum tcpperf_lost {
 	TCPPERF_LOST_FLOW,	 /* no memory for a socket's flow state: the event was not measured */

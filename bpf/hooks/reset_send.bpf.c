@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A RST is sent. */
+#include "probes/reconciliation.bpf.h"
 #include "probes/reset.bpf.h"
 
 SEC("tp_btf/tcp_send_reset")
@@ -12,6 +13,7 @@ int on_reset_send(unsigned long long *ctx)
 
 	if (kernel_reset_reason)
 		reason = (u32)ctx[2];
+	reconciliation_on_reset_send(sk, skb);
 	/* Of a socket that we know: a listener, or one that is closed already, may not be the one that is meant. */
 	if (sk && bpf_skc_to_tcp_sock(sk) && sk->__sk_common.skc_state != TCP_LISTEN)
 		flow = bpf_sk_storage_get(&flows, sk, NULL, 0);

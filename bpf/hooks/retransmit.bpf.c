@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A segment was, or (since 6.17) could not be, sent again. */
+#include "probes/reconciliation.bpf.h"
 #include "probes/retransmit.bpf.h"
 
 SEC("tp_btf/tcp_retransmit_skb")
@@ -15,6 +16,7 @@ int on_retransmit(unsigned long long *ctx)
 		err = (int)ctx[2];
 	if (!tp)
 		return 0;
+	reconciliation_on_retransmit(sk, skb, err);
 	flow = flow_of(sk, tp);
 	if (!flow)
 		return 0;

@@ -3,6 +3,7 @@
 #include "probes/handshake.bpf.h"
 #include "probes/life.bpf.h"
 #include "probes/listener.bpf.h"
+#include "probes/reconciliation.bpf.h"
 #include "probes/retransmit.bpf.h"
 #include "probes/rtt.bpf.h"
 #include "probes/state.bpf.h"
@@ -18,6 +19,7 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 
 	if (!tp)
 		return 0;
+	reconciliation_on_state(sk, tp, from, to);
 	/* listen(): whatever the filter says of the listener, its connections inherit the owner. */
 	if (to == TCP_LISTEN && groups_by_owner())
 		owner_set(sk, (const struct task_struct *)bpf_get_current_task());

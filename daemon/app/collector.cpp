@@ -23,8 +23,9 @@ constexpr std::chrono::milliseconds kTcpStatesPatience{300};
 
 class SessionReader final : public core::MapReader {
  public:
-  SessionReader(const adapters::bpf::Session& session, const std::optional<core::TcpStateCounts>& tcp_states)
-      : session_(session), tcp_states_(tcp_states) {}
+  SessionReader(const adapters::bpf::Session& session, const std::optional<core::TcpStateCounts>& tcp_states,
+                const KernelNumbers& numbers)
+      : session_(session), tcp_states_(tcp_states), numbers_(numbers) {}
   [[nodiscard]] std::span<const std::uint64_t> counters(std::string_view map) const override {
     return session_.counters(map);
   }
@@ -35,6 +36,9 @@ class SessionReader final : public core::MapReader {
     return session_.cells_per_group(map);
   }
   [[nodiscard]] const std::optional<core::TcpStateCounts>& tcp_states() const override { return tcp_states_; }
+  [[nodiscard]] std::span<const std::optional<double>> numbers(std::string_view table) const override {
+    return numbers_.numbers(table);
+  }
   [[nodiscard]] std::uint64_t knob(std::string_view symbol) const override {
     const auto& constants = session_.request().constants;
     const auto found = constants.find(symbol);
@@ -44,6 +48,7 @@ class SessionReader final : public core::MapReader {
  private:
   const adapters::bpf::Session& session_;
   const std::optional<core::TcpStateCounts>& tcp_states_;
+  const KernelNumbers& numbers_;
 };
 
 bool measures(core::ProbeStatus status) {
@@ -52,9 +57,9 @@ bool measures(core::ProbeStatus status) {
 
 }  // namespace
 
-Collector::Collector(core::ProbeTable probes, const core::KernelNames& kernel,
+Collector::Collector(core::ProbeTable probes, const core::KernelNames& kernel, KernelNumbers& numbers,
                      std::function<void(core::SelfReport&)> add_to_report)
-    : probes_(probes), add_to_report_(std::move(add_to_report)), folder_(probes, kernel) {}
+    : probes_(probes), add_to_report_(std::move(add_to_report)), folder_(probes, kernel), numbers_(numbers) {}
 
 void Collector::set_session(std::shared_ptr<adapters::bpf::Session> session, std::chrono::nanoseconds idle_after) {
   std::unique_lock lock(mutex_);
@@ -146,6 +151,7 @@ std::shared_ptr<const core::Snapshot> Collector::read(adapters::bpf::Session& se
   snapshot->monotonic = monotonic_now();
   sample(session, snapshot->monotonic);
   groups_.read(session);
+  numbers_.read(session);
   for (const core::ProbeDescriptor* probe : probes_) {
     if (!measures(session.health(*probe).status)) {
       continue;
@@ -153,7 +159,7 @@ std::shared_ptr<const core::Snapshot> Collector::read(adapters::bpf::Session& se
     if (probe->name == kStateProbe) {
       read_tcp_states(monotonic_now());
     }
-    folder_.fold(*probe, SessionReader(session, tcp_states_), groups_.of(session, *probe), *snapshot);
+    folder_.fold(*probe, SessionReader(session, tcp_states_, numbers_), groups_.of(session, *probe), *snapshot);
   }
   core::SelfReport report;
   report.version = kVersion;
@@ -166,8 +172,10 @@ std::shared_ptr<const core::Snapshot> Collector::read(adapters::bpf::Session& se
   } else {
     ++process_failures_;
   }
-  report.collect_failures = {
-      {"tcp_states", tcp_state_failures_}, {"process", process_failures_}, {"sampling", sample_failures_}};
+  report.collect_failures = {{"tcp_states", tcp_state_failures_},
+                             {"process", process_failures_},
+                             {"sampling", sample_failures_},
+                             {"kernel_counters", numbers_.failures()}};
   report.namespaces_counted = namespaces_counted_;
   report.namespaces_failed = namespaces_failed_;
   add_to_report_(report);

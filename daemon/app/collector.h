@@ -12,6 +12,7 @@
 
 #include "adapters/bpf/session.h"
 #include "app/group_keeper.h"
+#include "app/kernel_numbers.h"
 #include "core/metrics/fold.h"
 #include "core/metrics/snapshot.h"
 #include "core/self/self_metrics.h"
@@ -24,7 +25,8 @@ class Collector {
  public:
   // `add_to_report` fills in what only the rest of the daemon knows (alerts, deliveries, reload, HTTP); it is called
   // during every reading, on the reading thread.
-  Collector(core::ProbeTable probes, const core::KernelNames& kernel,
+  // Refers to `numbers`.
+  Collector(core::ProbeTable probes, const core::KernelNames& kernel, KernelNumbers& numbers,
             std::function<void(core::SelfReport&)> add_to_report);
 
   // Which loaded set to read. Waits for a reading in flight.
@@ -54,6 +56,7 @@ class Collector {
   // Only the reading thread touches these, and there is one at a time.
   core::Folder folder_;
   GroupKeeper groups_;
+  KernelNumbers& numbers_;
   std::chrono::nanoseconds next_sample_{};
   std::uint64_t sample_failures_ = 0;
   std::optional<core::TcpStateCounts> tcp_states_;

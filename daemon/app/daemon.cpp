@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "adapters/procfs/cgroups.h"
+#include "adapters/procfs/kernel_counters.h"
 #include "app/clock.h"
 #include "app/pages.h"
 #include "app/version.h"
@@ -35,6 +36,9 @@ adapters::bpf::LoadRequest load_request(const config::Config& config) {
   };
   request.groups = config.group_plan;
   request.cgroup_root = adapters::find_cgroup2_root();
+  // 0, which no namespace has: nothing is compared.
+  const core::Result<std::uint32_t> netns = adapters::own_network_namespace();
+  request.constants["cfg_reconciliation_netns"] = netns ? *netns : 0;
   request.filter = {config.filter.local_ip, config.filter.remote_ip, intervals(config.filter.local_port),
                     intervals(config.filter.remote_port)};
   return request;
@@ -96,7 +100,9 @@ Daemon::Daemon(Options options, std::unique_ptr<adapters::bpf::Kernel> kernel, E
       kernel_(std::move(kernel)),
       loop_(std::move(loop)),
       alerting_(probes::probe_table()),
-      collector_(probes::probe_table(), *kernel_, [this](core::SelfReport& report) { add_to_report(report); }) {}
+      kernel_numbers_(*kernel_),
+      collector_(probes::probe_table(), *kernel_, kernel_numbers_,
+                 [this](core::SelfReport& report) { add_to_report(report); }) {}
 
 core::Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options) {
   core::Result<config::Config> config = load_config(options.config_file);
@@ -135,15 +141,18 @@ core::Result<void> Daemon::apply_probes(const config::Config& config) {
   }
   std::shared_ptr<adapters::bpf::Session> session = std::move(*loaded);
   if (session_ != nullptr) {
+    kernel_numbers_.pause(*session_);
     session_->detach();
     // What the sockets have sent until now belongs to the old flow states. A failure shows at the next reading.
     static_cast<void>(session_->sample());
   }
   session->attach();
+  kernel_numbers_.begin(*session);
   if (core::Result<void> healthy = check_health(config, *session); !healthy) {
     session->detach();
     if (session_ != nullptr) {
       session_->attach();
+      kernel_numbers_.begin(*session_);
     }
     return healthy;
   }

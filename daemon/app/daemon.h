@@ -12,6 +12,7 @@
 #include "app/alerting.h"
 #include "app/collector.h"
 #include "app/event_loop.h"
+#include "app/kernel_numbers.h"
 #include "app/options.h"
 #include "config/model.h"
 #include "core/base/result.h"
@@ -49,6 +50,7 @@ class Daemon {
   std::atomic<double> reload_success_unix_seconds_ = 0;
 
   Alerting alerting_;
+  KernelNumbers kernel_numbers_;
   Collector collector_;
   std::shared_ptr<adapters::bpf::Session> session_;
   mutable std::mutex server_mutex_;                 // the pages' reading asks the server for its counts

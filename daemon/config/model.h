@@ -18,7 +18,7 @@ struct ProbeConfig {
   bool enabled = true;
   bool required = false;                                    // the daemon does not start when this probe cannot
   std::map<std::string, std::uint64_t, std::less<>> knobs;  // every knob of the descriptor, in its own unit
-  std::optional<core::GroupBy> group_by{};                  // nullopt: Config::group_by
+  std::optional<core::GroupBy> group_by{};                  // nullopt: Config::group_by; empty: never grouped
   std::uint32_t series_budget = 64;                         // groups with series of their own; the others are `other`
   bool of_listeners = false;                                // the probe's: its groups are of listeners
 

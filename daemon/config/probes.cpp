@@ -67,11 +67,13 @@ Key<Probes> probe_key(const core::ProbeDescriptor& probe) {
   std::vector<Key<ProbeConfig>> keys = {
       bool_key("enabled", &ProbeConfig::enabled, "Whether this probe measures."),
       bool_key("required", &ProbeConfig::required, "The daemon does not start when this probe cannot."),
-      probe_group_by_key(),
-      count_key("series_budget", &ProbeConfig::series_budget, {1, core::kMostGroups},
-                "The most groups that get series of their own, for each series the probe has; connections of further "
-                "groups are counted in `other`."),
   };
+  if (probe.grouped) {
+    keys.push_back(probe_group_by_key());
+    keys.push_back(count_key("series_budget", &ProbeConfig::series_budget, {1, core::kMostGroups},
+                             "The most groups that get series of their own, for each series the probe has; connections "
+                             "of further groups are counted in `other`."));
+  }
   for (const core::KnobSpec& knob : probe.knobs) {
     keys.push_back(knob_key(knob));
   }
@@ -89,6 +91,9 @@ Probes default_probes(core::ProbeTable probes) {
   for (const core::ProbeDescriptor* probe : probes) {
     ProbeConfig& config = result[std::string(probe->name)];
     config.of_listeners = probe->of_listeners;
+    if (!probe->grouped) {
+      config.group_by.emplace();
+    }
     for (const core::KnobSpec& knob : probe->knobs) {
       config.knobs[std::string(knob.key)] = knob.default_value;
     }

@@ -39,6 +39,9 @@ void add_group_constants(const core::GroupPlan& plan, core::ProbeTable probes, c
   constants["cfg_group_prefix_ipv4_bits"] = kMappedIpv4Bits + plan.prefix.ipv4_bits;
   constants["cfg_group_prefix_ipv6_bits"] = plan.prefix.ipv6_bits;
   for (const core::ProbeDescriptor* probe : probes) {
+    if (!probe->grouped) {
+      continue;
+    }
     const core::ProbeGrouping place = plan.of(probe->name);
     constants[std::string(probe->enable_symbol) + "_grouping"] = place.grouping;
     constants[std::string(probe->enable_symbol) + "_groups"] = place.groups;
@@ -138,7 +141,9 @@ bool LoadPlan::wanted(const core::HookDescriptor& hook, const ProbeNames& enable
 core::Result<void> LoadPlan::set_constants(Object& object, const ProbeNames& enabled) const {
   core::KnobValues constants = request_.constants;
   for (const core::ProbeDescriptor* probe : probes_) {
-    constants[std::string(probe->enable_symbol)] = enabled.contains(probe->name) ? 1 : 0;
+    if (!probe->enable_symbol.empty()) {
+      constants[std::string(probe->enable_symbol)] = enabled.contains(probe->name) ? 1 : 0;
+    }
     for (const core::KernelConstant& constant : probe->constants) {
       std::uint32_t value = constant.value_if_absent;
       for (const auto& [name, number] : kernel_.enumerators(constant.enum_name)) {

@@ -1,42 +1,19 @@
 #include "adapters/procfs/process_metrics.h"
 
-#include <array>
 #include <cerrno>
 #include <memory>
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "adapters/procfs/read_file.h"
 
 namespace tcpperf::adapters {
 namespace {
 
 using core::Error;
 using core::Result;
-
-// A file of /proc has no size: it is read until its end.
-Result<std::string> read_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    return Error::from_errno("open " + path, errno);
-  }
-  std::string text;
-  std::array<char, 4096> buffer{};
-  ssize_t size = 0;
-  do {
-    size = ::read(fd, buffer.data(), buffer.size());
-    if (size > 0) {
-      text.append(buffer.data(), static_cast<std::size_t>(size));
-    }
-  } while (size > 0 || (size < 0 && errno == EINTR));
-  const int error = errno;
-  ::close(fd);
-  if (size < 0) {
-    return Error::from_errno("read " + path, error);
-  }
-  return text;
-}
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
@@ -73,7 +50,7 @@ Result<std::uint64_t> count_descriptors(const std::string& path) {
 }
 
 std::optional<double> start_time(const std::string& root, double seconds_after_boot) {
-  const Result<std::string> text = read_file(root + "/stat");
+  const Result<std::string> text = read_proc_file(root + "/stat");
   if (!text) {
     return std::nullopt;
   }
@@ -85,7 +62,7 @@ std::optional<double> start_time(const std::string& root, double seconds_after_b
 
 Result<ProcessMetrics> read_process_metrics(const std::string& root) {
   const std::string self = root + "/self";
-  const Result<std::string> stat_text = read_file(self + "/stat");
+  const Result<std::string> stat_text = read_proc_file(self + "/stat");
   if (!stat_text) {
     return stat_text.error();
   }
@@ -94,7 +71,7 @@ Result<ProcessMetrics> read_process_metrics(const std::string& root) {
   if (!stat) {
     return stat.error().within(self + "/stat");
   }
-  const Result<std::string> limits_text = read_file(self + "/limits");
+  const Result<std::string> limits_text = read_proc_file(self + "/limits");
   if (!limits_text) {
     return limits_text.error();
   }

@@ -1,39 +1,14 @@
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <system_error>
 
 #include "adapters/procfs/process_metrics.h"
+#include "adapters/procfs/words.h"
 
 namespace tcpperf::adapters {
 namespace {
 
 using core::Error;
 using core::Result;
-
-// Takes the next word off the front of `text`; empty at its end.
-std::string_view next_word(std::string_view& text) {
-  constexpr std::string_view kSpaces = " \t\n";
-  const std::size_t start = text.find_first_not_of(kSpaces);
-  if (start == std::string_view::npos) {
-    text = {};
-    return {};
-  }
-  text.remove_prefix(start);
-  const std::size_t end = std::min(text.find_first_of(kSpaces), text.size());
-  const std::string_view word = text.substr(0, end);
-  text.remove_prefix(end);
-  return word;
-}
-
-std::optional<std::uint64_t> number(std::string_view word) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc() || end != word.data() + word.size()) {
-    return std::nullopt;
-  }
-  return value;
-}
 
 // What follows `key` on the line that begins with it.
 std::optional<std::string_view> value_of_line(std::string_view text, std::string_view key) {
@@ -67,7 +42,7 @@ Result<ProcessStat> parse_process_stat(std::string_view text, KernelUnits units)
     for (; field <= kWanted[i]; ++field) {
       word = next_word(text);
     }
-    const std::optional<std::uint64_t> value = number(word);
+    const std::optional<std::uint64_t> value = whole_number(word);
     if (!value) {
       return Error{"field " + std::to_string(kWanted[i]) + " is not a number: '" + std::string(word) + "'"};
     }
@@ -93,7 +68,7 @@ Result<std::optional<std::uint64_t>> parse_max_open_files(std::string_view text)
   if (soft == "unlimited") {
     return std::optional<std::uint64_t>();
   }
-  const std::optional<std::uint64_t> value = number(soft);
+  const std::optional<std::uint64_t> value = whole_number(soft);
   if (!value) {
     return Error{"the limit of open files is not a number: '" + std::string(soft) + "'"};
   }
@@ -102,7 +77,7 @@ Result<std::optional<std::uint64_t>> parse_max_open_files(std::string_view text)
 
 Result<std::uint64_t> parse_boot_time(std::string_view text) {
   std::optional<std::string_view> line = value_of_line(text, "btime ");
-  const std::optional<std::uint64_t> value = line ? number(next_word(*line)) : std::nullopt;
+  const std::optional<std::uint64_t> value = line ? whole_number(next_word(*line)) : std::nullopt;
   if (!value) {
     return Error{"no line 'btime' with a number"};
   }

@@ -27,7 +27,7 @@ std::string grouping_text(ProbeTable probes) {
   std::string never_grouped;
   for (const ProbeDescriptor* probe : probes) {
     for (const MetricDef& metric : probe->metrics) {
-      if (metric.source.kind == SourceKind::kTcpStates) {
+      if (!can_be_grouped(metric.source.kind)) {
         never_grouped += (never_grouped.empty() ? ", but for " : ", ") + markdown_code(metric.spec.name);
       }
     }

@@ -174,6 +174,22 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
       }
       break;
     }
+    case SourceKind::kNumbers: {
+      const std::span<const std::optional<double>> numbers = reader.numbers(metric.source.map);
+      for (auto& [values, group] : planned.groups) {
+        for (std::size_t i = 0; i < planned.cells.size(); ++i) {
+          const Cell& cell = planned.cells[i].cell;
+          if (cell.index >= numbers.size() || !numbers[cell.index]) {
+            continue;
+          }
+          if (group.labels[i] == nullptr) {
+            group.labels[i] = std::make_shared<const std::vector<std::string>>(cell.labels);
+          }
+          family.series.push_back({group.labels[i], *numbers[cell.index]});
+        }
+      }
+      break;
+    }
   }
   return family;
 }
@@ -185,7 +201,7 @@ void Folder::fold(const ProbeDescriptor& probe, const MapReader& reader, const G
   }
   if (planned->second.groups != groups) {
     for (PlannedFamily& family : planned->second.families) {
-      plan_groups_of(family, family.metric->source.kind == SourceKind::kTcpStates ? not_grouped() : groups);
+      plan_groups_of(family, can_be_grouped(family.metric->source.kind) ? groups : not_grouped());
     }
     planned->second.groups = groups;
   }

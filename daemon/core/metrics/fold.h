@@ -32,6 +32,8 @@ class MapReader {
   // 0: not known, and the metrics of the map are left out.
   [[nodiscard]] virtual std::uint32_t cells_per_group(std::string_view /*map*/) const { return 0; }
   [[nodiscard]] virtual const std::optional<TcpStateCounts>& tcp_states() const = 0;
+  // Those of kNumbers, by the name of their table; what is not known has no value.
+  [[nodiscard]] virtual std::span<const std::optional<double>> numbers(std::string_view /*table*/) const { return {}; }
   // The value of a knob, by its symbol, that the numbers were made with.
   [[nodiscard]] virtual std::uint64_t knob(std::string_view symbol) const = 0;
 };
@@ -45,7 +47,7 @@ class Folder {
   // Appends the families of one probe. A metric whose source is empty gets no family: unknown is not zero. Of `other`,
   // or of all when not grouped, every series is there, of the other groups those that are not zero. Series whose labels
   // are alike are added; they are, too, when a metric has a label of its own with the name of a group's label, which
-  // then is left out. tcp_states are never grouped.
+  // then is left out. tcp_states and numbers are never grouped.
   void fold(const ProbeDescriptor& probe, const MapReader& reader, const GroupSet& groups, Snapshot& snapshot);
   void fold(const ProbeDescriptor& probe, const MapReader& reader, Snapshot& snapshot) {
     fold(probe, reader, not_grouped(), snapshot);

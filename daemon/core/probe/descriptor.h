@@ -106,11 +106,17 @@ enum class SourceKind {
   kSampled,     // likewise, counted anew by each sampling: a gauge
   kHistograms,  // an array of struct tcpperf_histogram
   kTcpStates,   // the count of sockets per TCP state, from sock_diag; the cells' index is the state
+  kNumbers,     // numbers that the daemon makes at a reading, in the metric's unit; those it does not know have no series
 };
+
+// What is counted per socket can be told apart by groups.
+constexpr bool can_be_grouped(SourceKind kind) {
+  return kind != SourceKind::kTcpStates && kind != SourceKind::kNumbers;
+}
 
 struct MetricSource {
   SourceKind kind = SourceKind::kCounters;
-  std::string_view map;  // name of the BPF map; empty for kTcpStates
+  std::string_view map;  // name of the BPF map; of kNumbers that of their table; empty for kTcpStates
   std::vector<Cell> (*cells)(const KernelNames& kernel) = nullptr;
 };
 
@@ -153,13 +159,14 @@ struct SignalSpec {
 struct ProbeDescriptor {
   std::string_view name;           // YAML key, `probe` label, file stem
   std::string_view summary;        // the question it answers, one sentence
-  std::string_view enable_symbol;  // bool constant in the BPF object's read-only data
+  std::string_view enable_symbol;  // bool constant in the BPF object's read-only data; empty: no BPF code, no hooks
   bool of_listeners = false;       // its groups are of listeners; a connection is in the group of its listener
   std::vector<HookUse> hooks{};
   std::vector<KernelConstant> constants{};
   std::vector<KnobSpec> knobs{};
   std::vector<MetricDef> metrics{};
   std::vector<SignalSpec> signals{};
+  bool grouped = true;  // false: none of its metrics can be, and the configuration has no group_by for it
 };
 
 // All probes, in the order of probes.def. Elements have static storage duration.
