@@ -2,6 +2,7 @@
 /* Every segment that arrives on an ESTABLISHED connection, before it is processed. The hot path. */
 #include "probes/listener.bpf.h"
 #include "probes/rtt.bpf.h"
+#include "probes/stall.bpf.h"
 #include "probes/time.bpf.h"
 #include "probes/window.bpf.h"
 
@@ -18,12 +19,16 @@ int BPF_PROG(on_ack, struct sock *sk)
 		return 0;
 	rtt_on_ack(flow, tp);
 	window_on_ack(flow, tp);
-	if (flow->unaccepted)
-		listener_on_accepted(flow, flow_accepted(flow, sk));
-	if (cfg_time && flow_look_is_due(flow)) {
-		u64 now_ns = bpf_ktime_get_ns();
+	stall_on_ack(flow, tp);
+	if ((cfg_listener || cfg_stall || cfg_time) && flow_look_is_due(flow)) {
+		time_on_look(flow, tp, bpf_ktime_get_ns());
+		if (flow->unaccepted) {
+			u64 wait_ns = flow_accepted(flow, sk);
 
-		time_on_look(flow, tp, now_ns);
+			listener_on_accepted(flow, wait_ns);
+			stall_on_accepted(flow, wait_ns);
+		}
+		stall_on_look(flow, sk, tp);
 	}
 	return 0;
 }

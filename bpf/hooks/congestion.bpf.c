@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The congestion control of a socket is about to change its state (since 5.19): icsk_ca_state still has the old one. */
+#include "probes/stall.bpf.h"
 #include "probes/time.bpf.h"
 
 SEC("tp_btf/tcp_cong_state_set")
@@ -14,5 +15,6 @@ int BPF_PROG(on_congestion, struct sock *sk, u8 to)
 	if (!flow)
 		return 0;
 	time_on_congestion(flow, tp, to);
+	stall_on_congestion(flow, sk, tp, to);
 	return 0;
 }
