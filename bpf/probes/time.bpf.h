@@ -190,12 +190,10 @@ static __always_inline bool time_goes_on(struct flow *flow, const struct tcp_soc
 	return false;
 }
 
-/* How long nothing was sent and nothing arrived, while something is in flight. */
+/* How long nothing has arrived, while something is in flight. */
 static __always_inline u32 time_silent_jiffies(const struct tcp_sock *tp, u32 now_jiffies)
 {
-	s32 sent = now_jiffies - tp->lsndtime;
-	s32 received = now_jiffies - tp->rcv_tstamp;
-	s32 silent = sent < received ? sent : received;
+	s32 silent = now_jiffies - tp->rcv_tstamp;
 
 	return tp->packets_out && silent > 0 ? silent : 0;
 }
@@ -222,8 +220,8 @@ static __always_inline void time_on_look(struct flow *flow, const struct tcp_soc
 }
 
 /*
- * When a timeout expires, all that was in flight counts as lost, and what the connection was waiting for since it last
- * sent or heard something is the timeout.
+ * When a timeout expires, all that was in flight counts as lost, and what the connection has been waiting for since it
+ * last heard something is the timeout; loss probes did not help.
  */
 static __always_inline void time_on_congestion(struct flow *flow, const struct tcp_sock *tp, u8 to)
 {
@@ -250,8 +248,8 @@ static __always_inline void time_on_congestion(struct flow *flow, const struct t
 }
 
 /*
- * Silence of a connection with something in flight may turn out to be a timeout's: up to one timeout of it is left for
- * the event that tells.
+ * Silence of a connection with something in flight may turn out to be a timeout's: as much of it as can pass before
+ * one, with a loss probe in between that starts it anew, is left for the event that tells.
  */
 static __always_inline void time_on_sample(struct flow *flow, const struct tcp_sock *tp)
 {
@@ -266,8 +264,8 @@ static __always_inline void time_on_sample(struct flow *flow, const struct tcp_s
 		u8 ca_state = time_ca_state(tp);
 		u32 silent = ca_state == CA_LOSS ? 0 : time_silent_jiffies(tp, now);
 
-		if (silent > tp->inet_conn.icsk_rto)
-			silent = tp->inet_conn.icsk_rto;
+		if (silent > 2 * tp->inet_conn.icsk_rto)
+			silent = 2 * tp->inet_conn.icsk_rto;
 		flow->time.limit = time_limit_of(tp, ca_state, now_ns);
 		time_account(flow, tp, now_ns - silent * kernel_jiffy_ns, now - silent, flow->time.limit);
 	}

@@ -200,7 +200,10 @@ std::vector<Workload> workloads() {
       {.name = "long path", .signature = "distance", .to_server = distant, .to_client = {.delay = 200ms}},
       {.name = "queue of the own host", .signature = "departure", .own_qdisc = "tbf rate 4mbit burst 4kb limit 1mb"},
       // The same wait, for the rate that BBR takes the path to have.
-      {.name = "usual path, BBR", .signature = "departure", .socket = {.congestion_control = "bbr"}},
+      {.name = "deep queue, BBR",
+       .signature = "departure",
+       .socket = {.congestion_control = "bbr"},
+       .to_server = usual_but([](auto& o) { o.queue_bytes = 1'000'000; })},
   };
 }
 
