@@ -50,3 +50,15 @@ TEST_CASE("a duration knob is kept in nanoseconds", "[config]") {
   CHECK(errors_of("probes: {rtt: {ignore_below: 7}}") ==
         Errors{"1:30: probes.rtt.ignore_below: expected a duration with its unit (ns, us, ms, s, m or h), found '7'"});
 }
+
+TEST_CASE("a probe that cannot be grouped has no keys for it, and is not grouped by default", "[config]") {
+  core::ProbeDescriptor kernel;
+  kernel.name = "kernel";
+  kernel.grouped = false;
+  const core::ProbeDescriptor* const table[] = {&kernel};
+  const auto grouped = config::parse_config("group_by: [role]", {table, {}});
+  REQUIRE(grouped.config);
+  CHECK(grouped.config->group_plan.groupings.empty());
+  CHECK_FALSE(config::parse_config("probes: {kernel: {group_by: []}}", {table, {}}).config);
+  CHECK_FALSE(config::parse_config("probes: {kernel: {series_budget: 1}}", {table, {}}).config);
+}
