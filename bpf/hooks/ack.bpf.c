@@ -21,7 +21,8 @@ int BPF_PROG(on_ack, struct sock *sk)
 	window_on_ack(flow, tp);
 	stall_on_ack(flow, tp);
 	if ((cfg_listener || cfg_stall || cfg_time) && flow_look_is_due(flow)) {
-		time_on_look(flow, tp, bpf_ktime_get_ns());
+		if (cfg_time)
+			time_on_look(flow, tp, bpf_ktime_get_ns());
 		if (flow->unaccepted) {
 			u64 wait_ns = flow_accepted(flow, sk);
 
