@@ -15,6 +15,7 @@
 #include "hooks/congestion.bpf.c"
 #include "hooks/destroy.bpf.c"
 #include "hooks/drop.bpf.c"
+#include "hooks/read.bpf.c"
 #include "hooks/reset_receive.bpf.c"
 #include "hooks/reset_send.bpf.c"
 #include "hooks/retransmit.bpf.c"

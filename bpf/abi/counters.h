@@ -104,6 +104,22 @@ enum tcpperf_listener_worst {
 	TCPPERF_LISTENER_WORST
 };
 
+/* stall_hist; of the first ones a flow remembers the beginning. */
+enum tcpperf_stall {
+	TCPPERF_STALL_RTO,
+	TCPPERF_STALL_ZERO_WINDOW_PEER,
+	TCPPERF_STALL_ZERO_WINDOW_OWN,
+	TCPPERF_STALL_SEND_BUFFER,
+	TCPPERF_STALL_UNREAD,
+	TCPPERF_STALLS_REMEMBERED,
+	TCPPERF_STALL_CONNECT = TCPPERF_STALLS_REMEMBERED,
+	TCPPERF_STALL_ACCEPT,
+	TCPPERF_STALL_CAUSES
+};
+
+/* stall_windows */
+enum tcpperf_window_side { TCPPERF_WINDOW_OF_PEER, TCPPERF_WINDOW_OWN, TCPPERF_WINDOW_SIDES };
+
 /* lost_updates */
 enum tcpperf_lost {
 	TCPPERF_LOST_FLOW,	 /* no memory for a socket's flow state: the event was not measured */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* accept() has taken a connection out of its listener's queue. Not under the connection's lock. */
 #include "probes/listener.bpf.h"
+#include "probes/stall.bpf.h"
 
 /* inet_csk_accept() takes flags and more (before 6.10), else two arguments; what it returns is behind them. */
 const volatile bool kernel_accept_flags;
@@ -10,6 +11,7 @@ int on_accept(unsigned long long *ctx)
 {
 	struct sock *sk;
 	struct flow *flow;
+	u64 wait_ns;
 
 	if (kernel_accept_flags)
 		sk = (struct sock *)ctx[4];
@@ -20,6 +22,8 @@ int on_accept(unsigned long long *ctx)
 	flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
 	if (!flow || flow->verdict != VERDICT_MEASURE)
 		return 0;
-	listener_on_accepted(flow, flow_accepted_now(flow));
+	wait_ns = flow_accepted_now(flow);
+	listener_on_accepted(flow, wait_ns);
+	stall_on_accepted(flow, wait_ns);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* Every segment that arrives on an ESTABLISHED connection, before it is processed. The hot path. */
 #include "probes/listener.bpf.h"
 #include "probes/rtt.bpf.h"
+#include "probes/stall.bpf.h"
 #include "probes/window.bpf.h"
 
 SEC("tp_btf/tcp_probe")
@@ -17,7 +18,15 @@ int BPF_PROG(on_ack, struct sock *sk)
 		return 0;
 	rtt_on_ack(flow, tp);
 	window_on_ack(flow, tp);
-	if (flow->unaccepted)
-		listener_on_accepted(flow, flow_accepted(flow, sk));
+	stall_on_ack(flow, tp);
+	if ((cfg_listener || cfg_stall) && flow_look_is_due(flow)) {
+		if (flow->unaccepted) {
+			u64 wait_ns = flow_accepted(flow, sk);
+
+			listener_on_accepted(flow, wait_ns);
+			stall_on_accepted(flow, wait_ns);
+		}
+		stall_on_look(flow, sk, tp);
+	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The congestion control of a socket is about to change its state (since 5.19): icsk_ca_state still has the old one. */
-#include "lib/flow.bpf.h"
+#include "probes/stall.bpf.h"
 
 SEC("tp_btf/tcp_cong_state_set")
 int BPF_PROG(on_congestion, struct sock *sk, u8 to)
@@ -13,5 +13,6 @@ int BPF_PROG(on_congestion, struct sock *sk, u8 to)
 	flow = flow_of(sk, tp);
 	if (!flow)
 		return 0;
+	stall_on_congestion(flow, sk, tp, to);
 	return 0;
 }

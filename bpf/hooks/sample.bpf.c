@@ -6,6 +6,7 @@
 #include "probes/life.bpf.h"
 #include "probes/listener.bpf.h"
 #include "probes/retransmit.bpf.h"
+#include "probes/stall.bpf.h"
 #include "probes/throughput.bpf.h"
 
 /* A slot that a socket refers to must not be given back. */
@@ -43,8 +44,13 @@ int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
 	retransmit_count_sent(flow, tp);
 	throughput_on_sample(flow, sk, tp);
 	life_on_sample(flow, sk);
-	if (flow->unaccepted)
-		listener_on_accepted(flow, flow_accepted(flow, sk));
+	if (flow->unaccepted) {
+		u64 wait_ns = flow_accepted(flow, sk);
+
+		listener_on_accepted(flow, wait_ns);
+		stall_on_accepted(flow, wait_ns);
+	}
 	listener_on_sample(flow, sk, tp);
+	stall_on_sample(flow, sk, tp);
 	return 0;
 }

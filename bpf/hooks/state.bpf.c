@@ -5,6 +5,7 @@
 #include "probes/listener.bpf.h"
 #include "probes/retransmit.bpf.h"
 #include "probes/rtt.bpf.h"
+#include "probes/stall.bpf.h"
 #include "probes/state.bpf.h"
 #include "probes/throughput.bpf.h"
 
@@ -28,12 +29,17 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 	if (!flow)
 		return 0;
 	flow_on_state(flow, sk, tp, from, to);
-	if (cfg_listener && from == TCP_LISTEN && to == TCP_SYN_RECV)
+	if ((cfg_listener || cfg_stall) && from == TCP_LISTEN && to == TCP_SYN_RECV)
 		flow->unaccepted = 1;
 	rtt_on_state(flow, tp, from, to);
 	listener_on_state(flow, sk, from, to);
-	if (flow->unaccepted)
-		listener_on_accepted(flow, flow_accepted(flow, sk));
+	if (flow->unaccepted) {
+		u64 wait_ns = flow_accepted(flow, sk);
+
+		listener_on_accepted(flow, wait_ns);
+		stall_on_accepted(flow, wait_ns);
+	}
+	stall_on_state(flow, tp, from, to, now_ns);
 	if (to == TCP_CLOSE) {
 		retransmit_count_sent(flow, tp);
 		throughput_count(flow, sk, tp);

@@ -34,6 +34,9 @@ struct flow {
 	u32 claimed;		/* see flow_claim() */
 	u32 unaccepted;		/* listener, stall: accept() has not been seen yet; see flow_accepted() */
 	u32 refused;		/* listener: sk_drops already counted, of a listening socket */
+	u32 stall_since[TCPPERF_STALLS_REMEMBERED]; /* stall: jiffies, by enum tcpperf_stall */
+	u32 blocked_at;				    /* stall: write_seq when a write found no room */
+	u32 unread_to;				    /* stall: what the process has to read for `unread` to end */
 	u16 slot[TCPPERF_GROUPINGS];
 	u8 verdict;	/* filter: enum verdict */
 	u8 deferred;	/* state: SYN_SENT or SYN_RECV was entered while the filter or the group was undecided */
@@ -44,6 +47,9 @@ struct flow {
 	u8 older;	/* the connection began before we looked */
 	u8 established; /* it is or was a connection, not only an attempt */
 	u8 listens;	/* it is a listener */
+	u8 stalled;	/* stall: bit per cause that goes on, but for `blocked`; written by hooks on events */
+	u8 blocked;	/* stall: a write waits for room; see flow_claim() */
+	u8 shut;	/* stall: see flow_shut_windows() */
 	u8 closed;	/* it is at its end, and the last look at its counters was taken */
 };
 
@@ -90,6 +96,12 @@ enum flow_moment {
 static __always_inline u64 flow_rate_sample(const struct tcp_sock *tp)
 {
 	return (u64)tp->rate_delivered << 32 | tp->rate_interval_us;
+}
+
+/* Bit per enum tcpperf_window_side: that window is shut, the peer's or ours as it was last advertised. */
+static __always_inline u8 flow_shut_windows(const struct tcp_sock *tp)
+{
+	return (tp->snd_wnd == 0) << TCPPERF_WINDOW_OF_PEER | (tp->rcv_wnd == 0) << TCPPERF_WINDOW_OWN;
 }
 
 /* What already happened on a socket before we saw it is not ours to count. */
@@ -162,6 +174,7 @@ static __always_inline void flow_begin(struct flow *flow, const struct sock *sk,
 	if (moment == FLOW_GOES_ON) {
 		flow->older = 1;
 		flow->established = state_is_open(sk->__sk_common.skc_state);
+		flow->shut = flow_shut_windows(tp);
 		flow->listens = sk->__sk_common.skc_state == TCP_LISTEN;
 		flow->role = flow_role_of_older(sk, tp);
 	}

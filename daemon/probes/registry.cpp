@@ -30,6 +30,7 @@ core::HookTable hook_table() {
       core::HookDescriptor{"on_synack", "tcp_retransmit_synack", 2},
       core::HookDescriptor{"on_destroy", "tcp_destroy_sock", 1},
       core::HookDescriptor{"on_drop", "kfree_skb", 3},
+      core::HookDescriptor{"on_read", "tcp_rcv_space_adjust", 1},
       core::HookDescriptor{"on_reset_send", "tcp_send_reset", 2, {{"kernel_reset_reason", 2}}},
       core::HookDescriptor{"on_reset_recv", "tcp_receive_reset", 1},
       core::HookDescriptor{"on_transmit", "packets of sockets that leave IP", 0, {}, HookKind::kCgroupEgress},

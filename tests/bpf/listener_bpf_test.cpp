@@ -16,6 +16,7 @@
 #include "catch.h"
 #include "measurement.h"
 #include "support/command.h"
+#include "support/listener.h"
 #include "support/network_pair.h"
 #include "support/snmp.h"
 #include "support/socket_address.h"
@@ -30,11 +31,12 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using core::Dimension;
 using test::Family;
+using test::kBacklog;
+using test::Listener;
 using test::Measurement;
 using test::NetworkPair;
 using Values = std::map<std::vector<std::string>, double>;
 
-constexpr int kBacklog = 7;
 constexpr std::string_view kQueued = "tcpperf_listener_accept_queue_connections";
 constexpr std::string_view kLimit = "tcpperf_listener_accept_queue_limit_connections";
 constexpr std::string_view kHighest = "tcpperf_listener_accept_queue_highest_connections";
@@ -42,36 +44,6 @@ constexpr std::string_view kUsed = "tcpperf_listener_accept_queue_used_ratio";
 constexpr std::string_view kDrops = "tcpperf_listener_drops_total";
 constexpr std::string_view kWait = "tcpperf_listener_accept_wait_seconds";
 constexpr std::string_view kOldest = "tcpperf_listener_oldest_wait_seconds";
-
-// A listener that accepts only when it is told to.
-class Listener {
- public:
-  explicit Listener(const test::Side& side, Family family = Family::kIPv4, int backlog = kBacklog,
-                    const std::string& address = "")
-      : socket_(test::in_namespace(side, [&] {
-          const std::string any = family == Family::kIPv4 ? "0.0.0.0" : "::";
-          const test::SocketAddress local = test::socket_address(family, address.empty() ? any : address, 0);
-          test::Socket socket(::socket(local.domain(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-          if (::bind(socket.get(), local.get(), local.length) != 0 || ::listen(socket.get(), backlog) != 0) {
-            throw std::runtime_error(std::string("listen: ") + std::strerror(errno));
-          }
-          return socket;
-        })) {}
-  [[nodiscard]] std::uint16_t port() const { return test::local_port(socket_); }
-  [[nodiscard]] std::string port_text() const { return std::to_string(port()); }
-  [[nodiscard]] test::Socket accept() const {
-    test::Socket socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (socket.get() < 0) {
-      throw std::runtime_error(std::string("accept: ") + std::strerror(errno));
-    }
-    return socket;
-  }
-  void accept_and_close() const { accept().close(); }
-  void close() { socket_.close(); }
-
- private:
-  test::Socket socket_;
-};
 
 // Everything in the pair, and listeners on all addresses.
 tcpperf::adapters::bpf::FilterTables listeners_too() {
@@ -259,6 +231,29 @@ TEST_CASE("the wait for accept lasts from the connection's arrival to accept", "
     CHECK(wait.sum <= end);
     CHECK(wait.sum >= std::chrono::duration<double>(accepting - connected).count() - 0.05);
     CHECK(measurement.value(kOldest) == 0);
+  }
+}
+
+TEST_CASE("accept() itself is seen where functions can be traced, and it is said where they cannot", "[listener]") {
+  const NetworkPair pair;
+  Measurement measurement({"listener"}, listeners_too());
+  const Listener listener(pair.b());
+  const test::Socket client = test::connect_to(pair.a(), pair.b(), Family::kIPv4, listener.port());
+  const test::Socket accepted = listener.accept();
+  bool traced = false;
+  for (const auto& program : measurement.session().programs()) {
+    traced = traced || (program.name == "on_accept" && program.attached);
+  }
+  // Nobody has looked since.
+  CHECK((measurement.session().histograms("listener_wait")[0].sum > 0) == traced);
+  for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
+    if (probe->name == "listener") {
+      const core::ProbeHealth health = measurement.session().health(*probe);
+      CHECK(health.status == (traced ? core::ProbeStatus::kOk : core::ProbeStatus::kDegraded));
+      CHECK((health.reason.find("without the exact moment of accept(): the kernel refuses programs on its function "
+                                "inet_csk_accept: ") == 0) == !traced);
+      WARN("on_accept " << (traced ? "is attached" : health.reason));
+    }
   }
 }
 

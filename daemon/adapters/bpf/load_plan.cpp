@@ -272,10 +272,12 @@ void LoadPlan::give_up(std::string_view program, const std::string& reason) {
   for (core::HookState& offer : offers_) {
     if (offer.program == program) {
       offer.outcome = core::HookOutcome::kRefused;
-      offer.reason =
-          hook(program).kind == core::HookKind::kFunctionExit
-              ? "the kernel refuses programs on its function " + std::string(hook(program).target) + ": " + reason
-              : reason;
+      offer.reason = reason;
+      if (hook(program).kind == core::HookKind::kFunctionExit) {
+        // Nothing was missing but this, so what is said about capabilities does not apply.
+        offer.reason = "the kernel refuses programs on its function " + std::string(hook(program).target) + ": " +
+                       reason.substr(0, reason.find(';'));
+      }
     }
   }
 }

@@ -68,7 +68,7 @@ TEST_CASE("the shipped configuration sets nothing but defaults, except for alert
   config::Config config = parsed(shipped_text());
   config.alerts.clear();
   const core::GroupBy for_whom{core::Dimension::kServicePort, core::Dimension::kRole};
-  for (const char* name : {"rtt", "handshake", "retransmit", "throughput"}) {
+  for (const char* name : {"rtt", "handshake", "retransmit", "stall", "throughput"}) {
     INFO(name);
     CHECK(config.probes.at(name).group_by == for_whom);
     config.probes.at(name).group_by.reset();
