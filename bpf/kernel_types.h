@@ -129,7 +129,6 @@ struct request_sock_queue {
 struct inet_connection_sock {
 	const struct tcp_congestion_ops *icsk_ca_ops;
 	struct request_sock_queue icsk_accept_queue;
-	u32 icsk_rto; /* jiffies */
 	struct {
 		u32 lrcvtime; /* jiffies: when data came last, in order */
 	} icsk_ack;

@@ -6,6 +6,14 @@
 /* inet_csk_accept() takes flags and more (before 6.10), else two arguments; what it returns is behind them. */
 const volatile bool kernel_accept_flags;
 
+/* The compiler would add the two cases' difference to `ctx`, which the verifier refuses. */
+#define WHAT_IT_RETURNS(ctx, arguments)                                                                                \
+	({                                                                                                             \
+		struct sock *returned;                                                                                 \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(returned) : "r"(ctx), "i"(8 * (arguments)));              \
+		returned;                                                                                              \
+	})
+
 SEC("fexit/inet_csk_accept")
 int on_accept(unsigned long long *ctx)
 {
@@ -14,9 +22,9 @@ int on_accept(unsigned long long *ctx)
 	u64 wait_ns;
 
 	if (kernel_accept_flags)
-		sk = (struct sock *)ctx[4];
+		sk = WHAT_IT_RETURNS(ctx, 4);
 	else
-		sk = (struct sock *)ctx[2];
+		sk = WHAT_IT_RETURNS(ctx, 2);
 	if (!sk)
 		return 0;
 	flow = bpf_sk_storage_get(&flows, sk, NULL, 0);

@@ -24,14 +24,24 @@ import metrics
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TCPPERFD = pathlib.Path(os.environ.get("TCPPERFD", ROOT / "build/bin/tcpperfd"))
-PROBES = ("rtt", "handshake", "retransmit", "throughput", "life", "window", "state", "drop", "reset",
-          "kernel", "reconciliation")
+PROBES = ("rtt", "handshake", "listener", "retransmit", "time", "congestion", "order", "stall", "throughput", "life",
+          "window", "socket", "state", "drop", "reset", "kernel", "reconciliation")
 # Of everything that has a name outside the test; a process id follows.
 PREFIX = "tcpperf-e2e-"
 # Debian's own programs, whatever else the caller has in front of them.
 TOOL_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 Answer = collections.namedtuple("Answer", "status headers body")
+
+
+def health(probe):
+    """Status of an entry of /probes, as if every machine let functions of the kernel be traced: there is a substitute
+    where it does not."""
+    refused = "the kernel refuses programs on its function"
+    if probe["status"] == "degraded" and all(refused in missing for missing in probe["reason"].split("; ")):
+        return "ok"
+    return probe["status"]
+
 
 # A test that is told to end ends as if interrupted, so that what it has started is removed.
 signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -10,7 +10,7 @@ import time
 import unittest
 
 import metrics
-from harness import PROBES, EndToEndTest, allowed, free_port, quiet_config, tool
+from harness import PROBES, EndToEndTest, allowed, free_port, health, quiet_config, tool
 
 STALLED_CLIENTS = 8
 HALF_A_REQUEST = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept"
@@ -46,7 +46,8 @@ class Http(EndToEndTest):
         page = json.loads(answer.body)
         self.assertEqual([probe["name"] for probe in page], list(PROBES))
         for probe in page:
-            self.assertEqual((probe["status"], probe["reason"]), ("ok", ""), probe["name"])
+            self.assertEqual(health(probe), "ok", probe["name"])
+            self.assertEqual(probe["reason"] == "", probe["status"] == "ok", probe["name"])
             self.assertTrue(probe["programs"], probe["name"])
             self.assertTrue(all(program["attached"] for program in probe["programs"]), probe["name"])
             self.assertTrue(probe["metrics"], probe["name"])

@@ -7,7 +7,7 @@ gets a copy in which one has another name.
 import pathlib
 import unittest
 
-from harness import PROBES, EndToEndTest, quiet_config, tool
+from harness import PROBES, EndToEndTest, health, quiet_config, tool
 from network import Pair, Server, connect_and_close
 
 TYPES = pathlib.Path("/sys/kernel/btf/vmlinux")
@@ -47,7 +47,7 @@ class MissingHook(EndToEndTest):
     def test_a_probe_that_misses_a_part_is_degraded(self):
         daemon = self.start(quiet_config(), prefix=self.without("tcp_send_reset"))
         probes = daemon.probes()
-        self.assertEqual({name: probe["status"] for name, probe in probes.items()},
+        self.assertEqual({name: health(probe) for name, probe in probes.items()},
                          {name: "degraded" if name in ("reset", "reconciliation") else "ok" for name in PROBES})
         self.assertIn("this kernel has no tracepoint tcp_send_reset", probes["reset"]["reason"])
 
