@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Every segment that arrives on an ESTABLISHED connection, before it is processed. The hot path. */
+#include "probes/congestion.bpf.h"
 #include "probes/rtt.bpf.h"
 #include "probes/window.bpf.h"
 
@@ -16,5 +17,8 @@ int BPF_PROG(on_ack, struct sock *sk)
 		return 0;
 	rtt_on_ack(flow, tp);
 	window_on_ack(flow, tp);
+	if (flow_look_is_due(flow)) {
+		congestion_on_look(flow, tp);
+	}
 	return 0;
 }

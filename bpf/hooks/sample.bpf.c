@@ -3,8 +3,11 @@
  * Every socket with a flow state, at every reading: what its own counters have gained, and which groups it refers to.
  * Not under the socket's lock, so hooks may run on the same flow: see advance64().
  */
+#include "probes/congestion.bpf.h"
 #include "probes/life.bpf.h"
+#include "probes/order.bpf.h"
 #include "probes/retransmit.bpf.h"
+#include "probes/socket.bpf.h"
 #include "probes/throughput.bpf.h"
 
 /* A slot that a socket refers to must not be given back. */
@@ -42,5 +45,8 @@ int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
 	retransmit_count_sent(flow, tp);
 	throughput_on_sample(flow, sk, tp);
 	life_on_sample(flow, sk);
+	congestion_on_sample(flow, tp);
+	order_count(flow, tp);
+	socket_on_sample(flow, sk, tp);
 	return 0;
 }
