@@ -178,7 +178,9 @@ struct tcp_sock {
 	u32 dsack_dups;	  /* DSACKs received: segments that had been sent again for nothing */
 	u32 rcv_ooopack;  /* segments received out of order */
 	u32 delivered_ce; /* packets delivered that were marked CE on the way */
-	u8 ecn_flags;	  /* TCP_ECN_OK: negotiated */
+	u32 received_ce;  /* since 6.18: packets received that were marked CE on the way */
+	u32 data_segs_in; /* RFC 4898 tcpEStatsPerfDataSegsIn */
+	u8 ecn_flags;	  /* TCP_ECN_OK, TCP_ECN_ACCECN: what was negotiated */
 	u32 delivered;	  /* packets delivered, retransmitted ones too */
 	u32 segs_out;	  /* RFC 4898 tcpEStatsPerfSegsOut */
 	u32 mss_cache;
@@ -290,7 +292,8 @@ enum { CHRONO_UNSPEC, CHRONO_BUSY, CHRONO_RWND_LIMITED, CHRONO_SNDBUF_LIMITED };
 #define SOCK_NOSPACE 2
 
 /* tcp_sock.ecn_flags, include/net/tcp.h */
-#define TCP_ECN_OK 1
+#define TCP_ECN_OK 1	  /* RFC 3168 */
+#define TCP_ECN_ACCECN 16 /* since 6.18: Accurate ECN */
 
 /* icsk_pending, include/net/inet_connection_sock.h */
 #define ICSK_TIME_PROBE0 3

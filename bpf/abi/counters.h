@@ -147,6 +147,35 @@ enum tcpperf_stall {
 /* stall_windows */
 enum tcpperf_window_side { TCPPERF_WINDOW_OF_PEER, TCPPERF_WINDOW_OWN, TCPPERF_WINDOW_SIDES };
 
+/* Congestion states (enum tcp_ca_state) run from 0 to 4. cong_count: nanoseconds per state, then changes [from][to]. */
+#define TCPPERF_CONGESTION_STATES 5
+#define TCPPERF_CONGESTION_CHANGE TCPPERF_CONGESTION_STATES
+#define TCPPERF_CONGESTION_COUNTERS (TCPPERF_CONGESTION_STATES + TCPPERF_CONGESTION_STATES * TCPPERF_CONGESTION_STATES)
+
+/* order_counts: connections established by what was negotiated, and what the sockets count. */
+enum tcpperf_order {
+	TCPPERF_ORDER_ECN_DISABLED,
+	TCPPERF_ORDER_ECN_RFC3168,
+	TCPPERF_ORDER_ECN_ACCECN,
+	TCPPERF_ORDER_REORDERINGS,
+	TCPPERF_ORDER_DSACK_DUPLICATES,
+	TCPPERF_ORDER_OUT_OF_ORDER,
+	TCPPERF_ORDER_RECEIVED,
+	TCPPERF_ORDER_DELIVERED_CE,
+	TCPPERF_ORDER_RECEIVED_CE,
+	TCPPERF_ORDER_COUNTERS
+};
+
+/* socket_hist */
+enum tcpperf_socket_queue {
+	TCPPERF_SOCKET_RECEIVE_QUEUE,
+	TCPPERF_SOCKET_SEND_QUEUE,
+	TCPPERF_SOCKET_UNSENT,
+	TCPPERF_SOCKET_RECEIVE_USED,
+	TCPPERF_SOCKET_SEND_USED,
+	TCPPERF_SOCKET_HISTOGRAMS
+};
+
 /* lost_updates */
 enum tcpperf_lost {
 	TCPPERF_LOST_FLOW,	 /* no memory for a socket's flow state: the event was not measured */

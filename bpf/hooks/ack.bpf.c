@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Every segment that arrives on an ESTABLISHED connection, before it is processed. The hot path. */
+#include "probes/congestion.bpf.h"
 #include "probes/listener.bpf.h"
 #include "probes/rtt.bpf.h"
 #include "probes/stall.bpf.h"
@@ -20,7 +21,7 @@ int BPF_PROG(on_ack, struct sock *sk)
 	rtt_on_ack(flow, tp);
 	window_on_ack(flow, tp);
 	stall_on_ack(flow, tp);
-	if ((cfg_listener || cfg_stall || cfg_time) && flow_look_is_due(flow)) {
+	if ((cfg_congestion || cfg_listener || cfg_stall || cfg_time) && flow_look_is_due(flow)) {
 		if (cfg_time)
 			time_on_look(flow, tp, bpf_ktime_get_ns());
 		if (flow->unaccepted) {
@@ -30,6 +31,7 @@ int BPF_PROG(on_ack, struct sock *sk)
 			stall_on_accepted(flow, wait_ns);
 		}
 		stall_on_look(flow, sk, tp);
+		congestion_on_look(flow, tp);
 	}
 	return 0;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A TCP socket is about to be freed: the last look at its own counters. */
+#include "probes/congestion.bpf.h"
 #include "probes/life.bpf.h"
+#include "probes/order.bpf.h"
 #include "probes/retransmit.bpf.h"
+#include "probes/socket.bpf.h"
 #include "probes/throughput.bpf.h"
 #include "probes/time.bpf.h"
 
@@ -10,6 +13,7 @@ int BPF_PROG(on_destroy, struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct flow *flow;
+	u64 now_ns;
 
 	if (!tp)
 		return 0;
@@ -25,6 +29,10 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	if (flow->closed)
 		return 0;
 	throughput_count(flow, sk, tp);
-	life_on_close(flow, sk, tp, bpf_ktime_get_ns());
+	now_ns = bpf_ktime_get_ns();
+	life_on_close(flow, sk, tp, now_ns);
+	congestion_on_close(flow, now_ns);
+	order_count(flow, tp);
+	socket_count(flow, sk);
 	return 0;
 }

@@ -3,9 +3,12 @@
  * Every socket with a flow state, at every reading: what its own counters have gained, and which groups it refers to.
  * Not under the socket's lock, so hooks may run on the same flow: see advance64().
  */
+#include "probes/congestion.bpf.h"
 #include "probes/life.bpf.h"
 #include "probes/listener.bpf.h"
+#include "probes/order.bpf.h"
 #include "probes/retransmit.bpf.h"
+#include "probes/socket.bpf.h"
 #include "probes/stall.bpf.h"
 #include "probes/throughput.bpf.h"
 #include "probes/time.bpf.h"
@@ -54,6 +57,9 @@ int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
 	}
 	listener_on_sample(flow, sk, tp);
 	stall_on_sample(flow, sk, tp);
+	congestion_on_sample(flow, tp);
+	order_count(flow, tp);
+	socket_on_sample(flow, sk, tp);
 	/* Last: an end that came while one of the above had claimed the flow. */
 	time_settle(flow, tp);
 	return 0;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A socket changes its TCP state. */
+#include "probes/congestion.bpf.h"
 #include "probes/handshake.bpf.h"
 #include "probes/life.bpf.h"
 #include "probes/listener.bpf.h"
+#include "probes/order.bpf.h"
 #include "probes/reconciliation.bpf.h"
 #include "probes/retransmit.bpf.h"
 #include "probes/rtt.bpf.h"
+#include "probes/socket.bpf.h"
 #include "probes/stall.bpf.h"
 #include "probes/state.bpf.h"
 #include "probes/throughput.bpf.h"
@@ -47,9 +50,13 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 		retransmit_count_sent(flow, tp);
 		throughput_count(flow, sk, tp);
 		life_on_close(flow, sk, tp, now_ns);
+		order_count(flow, tp);
+		socket_count(flow, sk);
 		flow->closed = 1;
 	}
 	time_on_state(flow, tp, from, to, now_ns);
+	congestion_on_state(flow, tp, to, now_ns);
+	order_on_state(flow, tp, to);
 	handshake_on_state(flow, sk, tp, from, to, now_ns);
 	state_on_state(flow, from, to, now_ns);
 	return 0;

@@ -23,6 +23,16 @@ struct flow_time {
 	u8 limit;	     /* enum tcpperf_time_limit: what the last look saw */
 };
 
+/* What a socket counts, for probe `order`. */
+struct order {
+	u32 reordering_events;
+	u32 dsack_duplicates;
+	u32 out_of_order;
+	u32 received;
+	u32 delivered_ce;
+	u32 received_ce;
+};
+
 struct flow {
 	struct flow_time time;
 	u64 connect_started_ns; /* handshake: CLOSE -> SYN_SENT; 0 = not a client, or not seen */
@@ -40,11 +50,14 @@ struct flow {
 	u32 mdev_us4;		/* rtt: mdev_us (us << 2), likewise */
 	u32 delivered;		/* rtt: likewise */
 	u32 data_segments;	/* retransmit: data_segs_out already counted */
+	u64 congestion;		/* congestion: see flow_congestion(); 0 = no connection */
+	u64 cong_entered_ns;	/* congestion: when the state was entered; 0 = before we looked */
+	struct order order;	/* order: already counted */
+	u32 drops;		/* socket, of a listening one listener: sk_drops already counted */
 	u32 epoch;		/* of the programs that wrote this last */
 	u32 looked_jiffies;	/* see flow_look_is_due() */
 	u32 claimed;		/* see flow_claim() */
 	u32 unaccepted;		/* listener, stall: accept() has not been seen yet; see flow_accepted() */
-	u32 refused;		/* listener: sk_drops already counted, of a listening socket */
 	u32 stall_since[TCPPERF_STALLS_REMEMBERED]; /* stall: jiffies, by enum tcpperf_stall */
 	u32 blocked_at;				    /* stall: write_seq when a write found no room */
 	u32 unread_to;				    /* stall: what the process has to read for `unread` to end */
@@ -115,6 +128,37 @@ static __always_inline u8 flow_shut_windows(const struct tcp_sock *tp)
 	return (tp->snd_wnd == 0) << TCPPERF_WINDOW_OF_PEER | (tp->rcv_wnd == 0) << TCPPERF_WINDOW_OWN;
 }
 
+/* A congestion state and since when its time is not counted yet, in one word: the time wraps after 73 years. */
+static __always_inline u64 flow_congestion(u64 since_ns, u32 state)
+{
+	return since_ns << 3 | state;
+}
+
+static __always_inline u64 flow_congestion_since(u64 word)
+{
+	return word >> 3;
+}
+
+static __always_inline u32 flow_congestion_state(u64 word)
+{
+	return word & 7;
+}
+
+static __always_inline u32 congestion_state_of(const struct tcp_sock *tp)
+{
+	return BPF_CORE_READ_BITFIELD(&tp->inet_conn, icsk_ca_state);
+}
+
+static __always_inline void order_of(const struct tcp_sock *tp, struct order *order)
+{
+	order->reordering_events = tp->reord_seen;
+	order->dsack_duplicates = tp->dsack_dups;
+	order->out_of_order = tp->rcv_ooopack;
+	order->received = tp->data_segs_in;
+	order->delivered_ce = tp->delivered_ce;
+	order->received_ce = bpf_core_field_exists(tp->received_ce) ? tp->received_ce : 0;
+}
+
 /* What already happened on a socket before we saw it is not ours to count. */
 static __always_inline void flow_skip_gap(struct flow *flow, const struct tcp_sock *tp)
 {
@@ -180,14 +224,17 @@ static __always_inline void flow_begin(struct flow *flow, const struct sock *sk,
 	flow_skip_gap(flow, tp);
 	flow->began_ns = bpf_ktime_get_ns();
 	flow->data_segments = tp->data_segs_out;
-	flow->refused = sk->sk_drops.counter;
 	flow->rate_sample = flow_rate_sample(tp);
+	order_of(tp, &flow->order);
+	flow->drops = sk->sk_drops.counter;
 	if (moment == FLOW_GOES_ON) {
 		flow->older = 1;
 		flow->established = state_is_open(sk->__sk_common.skc_state);
 		flow->shut = flow_shut_windows(tp);
 		flow->listens = sk->__sk_common.skc_state == TCP_LISTEN;
 		flow->role = flow_role_of_older(sk, tp);
+		if (flow->established)
+			flow->congestion = flow_congestion(flow->began_ns, congestion_state_of(tp));
 	}
 	payload_of(sk, tp, flow->role, &flow->payload);
 }

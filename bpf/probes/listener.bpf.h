@@ -44,7 +44,7 @@ static __always_inline void listener_queue_was(const struct flow *flow, u32 conn
 
 static __always_inline void listener_count_drops(struct flow *flow, const struct sock *sk)
 {
-	count_in(&listener_drops, FLOW_CELL(flow, listener, 1, 0), advance32(&flow->refused, sk->sk_drops.counter));
+	count_in(&listener_drops, FLOW_CELL(flow, listener, 1, 0), advance32(&flow->drops, sk->sk_drops.counter));
 }
 
 static __always_inline void listener_on_state(struct flow *flow, const struct sock *sk, int from, int to)

@@ -20,6 +20,10 @@ std::vector<core::Cell> unspecified_cell(const core::KernelNames& /*kernel*/) {
   return {{TCPPERF_DROP_UNSPECIFIED, {}}};
 }
 
+core::SignalSpec reason_rate(std::string_view name, std::string_view help, std::string_view reason) {
+  return rate_signal(name, help, {"tcpperf_drops_total", {{"reason", reason}}}, core::Unit::kPackets);
+}
+
 }  // namespace
 
 const core::ProbeDescriptor& drop_probe() {
@@ -53,8 +57,26 @@ const core::ProbeDescriptor& drop_probe() {
                 .labels = {}},
                {core::SourceKind::kCounters, "drop_count", unspecified_cell}},
           },
-      .signals = {rate_signal("drop_rate", "TCP packets dropped by this host per second", {"tcpperf_drops_total", {}},
-                              core::Unit::kPackets)},
+      .signals =
+          {
+              rate_signal("drop_rate", "TCP packets dropped by this host per second", {"tcpperf_drops_total", {}},
+                          core::Unit::kPackets),
+              reason_rate("receive_queue_drop_rate",
+                          "packets dropped per second because a socket's or TCP's receive memory was used up, by the "
+                          "receive queue or by segments out of order (PROTO_MEM)",
+                          "PROTO_MEM"),
+              reason_rate("prune_drop_rate",
+                          "packets out of order thrown away again per second to make room (TCP_OFO_QUEUE_PRUNE)",
+                          "TCP_OFO_QUEUE_PRUNE"),
+              reason_rate("backlog_drop_rate",
+                          "packets dropped per second because too many waited for a socket that a process had locked "
+                          "(SOCKET_BACKLOG)",
+                          "SOCKET_BACKLOG"),
+              reason_rate("zero_window_drop_rate",
+                          "packets dropped per second that arrived while the receive window was closed "
+                          "(TCP_ZEROWINDOW)",
+                          "TCP_ZEROWINDOW"),
+          },
   };
   return kProbe;
 }

@@ -7,6 +7,25 @@
 #include <bpf/libbpf.h>
 
 namespace tcpperf::adapters::bpf {
+namespace {
+
+bool has_member(const struct btf& types, __u32 id, std::string_view name) {
+  const struct btf_type* type = btf__type_by_id(&types, id);
+  const struct btf_member* members = btf_members(type);
+  for (__u32 i = 0; i < btf_vlen(type); ++i) {
+    const std::string_view member = btf__name_by_offset(&types, members[i].name_off);
+    if (member == name) {
+      return true;
+    }
+    if (member.empty() && btf_is_composite(btf__type_by_id(&types, members[i].type)) &&
+        has_member(types, members[i].type, name)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 void Kernel::BtfDeleter::operator()(struct btf* types) const {
   btf__free(types);
@@ -83,6 +102,11 @@ std::vector<std::pair<std::string, std::uint32_t>> Kernel::enumerators(std::stri
     }
   }
   return out;
+}
+
+bool Kernel::has_field(std::string_view type, std::string_view field) const {
+  const int id = btf__find_by_name_kind(types_.get(), std::string(type).c_str(), BTF_KIND_STRUCT);
+  return id >= 0 && has_member(*types_, static_cast<__u32>(id), field);
 }
 
 }  // namespace tcpperf::adapters::bpf

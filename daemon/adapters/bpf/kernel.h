@@ -35,6 +35,7 @@ class Kernel final : public core::KernelNames {
   [[nodiscard]] static std::chrono::nanoseconds jiffy();
 
   [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> enumerators(std::string_view name) const override;
+  [[nodiscard]] bool has_field(std::string_view type, std::string_view field) const override;
 
  private:
   struct BtfDeleter {

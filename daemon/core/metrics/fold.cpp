@@ -56,7 +56,9 @@ Folder::Folder(ProbeTable probes, const KernelNames& kernel) {
       for (Cell& cell : metric.source.cells(kernel)) {
         family.cells.push_back({std::move(cell), {}});
       }
-      planned.families.push_back(std::move(family));
+      if (!family.cells.empty()) {
+        planned.families.push_back(std::move(family));
+      }
     }
   }
 }

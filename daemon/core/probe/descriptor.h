@@ -90,6 +90,8 @@ class KernelNames {
   virtual ~KernelNames() = default;
   // Enumerators of `enum name` with their values, in the kernel's order; empty when the kernel has no such enum.
   [[nodiscard]] virtual std::vector<std::pair<std::string, std::uint32_t>> enumerators(std::string_view name) const = 0;
+  // Whether `struct type` has the field, itself or in an unnamed struct or union inside it.
+  [[nodiscard]] virtual bool has_field(std::string_view type, std::string_view field) const = 0;
 };
 
 // One series of a map: which element it is, and the labels it carries.
@@ -117,6 +119,7 @@ constexpr bool can_be_grouped(SourceKind kind) {
 struct MetricSource {
   SourceKind kind = SourceKind::kCounters;
   std::string_view map;  // name of the BPF map; of kNumbers that of their table; empty for kTcpStates
+  // Without cells there is no such number on this kernel: the metric is missing.
   std::vector<Cell> (*cells)(const KernelNames& kernel) = nullptr;
 };
 

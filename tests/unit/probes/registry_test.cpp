@@ -18,12 +18,19 @@ namespace core = tcpperf::core;
 using tcpperf::probes::hook_table;
 using tcpperf::probes::probe_table;
 
-class NoKernel final : public core::KernelNames {
+// A kernel that has every field, and of its names those that signals select.
+class FewNames final : public core::KernelNames {
  public:
-  [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> enumerators(
-      std::string_view /*name*/) const override {
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> enumerators(std::string_view name) const override {
+    if (name == "skb_drop_reason") {
+      return {{"SKB_DROP_REASON_SOCKET_BACKLOG", 1},
+              {"SKB_DROP_REASON_PROTO_MEM", 2},
+              {"SKB_DROP_REASON_TCP_ZEROWINDOW", 3},
+              {"SKB_DROP_REASON_TCP_OFO_QUEUE_PRUNE", 4}};
+    }
     return {};
   }
+  [[nodiscard]] bool has_field(std::string_view /*type*/, std::string_view /*field*/) const override { return true; }
 };
 
 std::string text_of(const std::string& path) {
@@ -83,7 +90,7 @@ TEST_CASE("no name of a probe, metric, signal or series is used twice", "[probes
       CHECK(names.insert(metric.spec.name).second);
       std::set<std::vector<std::string>> series;
       std::set<std::uint32_t> elements;
-      for (const core::Cell& cell : metric.source.cells(NoKernel())) {
+      for (const core::Cell& cell : metric.source.cells(FewNames())) {
         CHECK(cell.labels.size() == metric.spec.labels.size());
         CHECK(series.insert(cell.labels).second);
         CHECK(elements.insert(cell.index).second);
@@ -95,24 +102,35 @@ TEST_CASE("no name of a probe, metric, signal or series is used twice", "[probes
   }
 }
 
-TEST_CASE("every signal is made of metrics of its probe, by labels that they have", "[probes]") {
+TEST_CASE("every signal is made of metrics, the first of its own probe, by labels that they have", "[probes]") {
+  std::vector<const core::MetricDef*> all;
+  for (const core::ProbeDescriptor* probe : probe_table()) {
+    for (const core::MetricDef& metric : probe->metrics) {
+      all.push_back(&metric);
+    }
+  }
   for (const core::ProbeDescriptor* probe : probe_table()) {
     for (const core::SignalSpec& signal : probe->signals) {
       INFO(signal.name);
-      for (const core::SeriesSelector& selector : {signal.numerator, signal.denominator}) {
-        if (selector.metric.empty()) {
+      for (const core::SeriesSelector* selector : {&signal.numerator, &signal.denominator}) {
+        if (selector->metric.empty()) {
           CHECK(signal.kind != core::SignalKind::kRatio);
           CHECK(signal.kind != core::SignalKind::kShare);
           continue;
         }
-        const auto metric = std::find_if(probe->metrics.begin(), probe->metrics.end(),
-                                         [&](const auto& m) { return m.spec.name == selector.metric; });
-        REQUIRE(metric != probe->metrics.end());
-        for (const core::LabelMatch& match : selector.matches) {
+        const auto found =
+            std::find_if(all.begin(), all.end(), [&](const auto* m) { return m->spec.name == selector->metric; });
+        REQUIRE(found != all.end());
+        const core::MetricDef* metric = *found;
+        if (selector == &signal.numerator) {
+          CHECK(metric >= probe->metrics.data());
+          CHECK(metric < probe->metrics.data() + probe->metrics.size());
+        }
+        for (const core::LabelMatch& match : selector->matches) {
           const auto label = std::find(metric->spec.labels.begin(), metric->spec.labels.end(), match.label);
           REQUIRE(label != metric->spec.labels.end());
           const auto position = label - metric->spec.labels.begin();
-          const auto cells = metric->source.cells(NoKernel());
+          const auto cells = metric->source.cells(FewNames());
           CHECK(std::any_of(cells.begin(), cells.end(), [&](const core::Cell& cell) {
             return cell.labels[static_cast<std::size_t>(position)] == match.value;
           }));

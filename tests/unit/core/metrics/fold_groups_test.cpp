@@ -23,6 +23,7 @@ class Kernel final : public KernelNames {
       std::string_view /*name*/) const override {
     return {};
   }
+  [[nodiscard]] bool has_field(std::string_view /*type*/, std::string_view /*field*/) const override { return false; }
 };
 
 std::vector<Cell> roles(const KernelNames& /*kernel*/) {

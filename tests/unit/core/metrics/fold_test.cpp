@@ -17,6 +17,7 @@ class Kernel final : public KernelNames {
       std::string_view /*name*/) const override {
     return {{"A", 1}, {"B", 3}};
   }
+  [[nodiscard]] bool has_field(std::string_view /*type*/, std::string_view /*field*/) const override { return false; }
 };
 
 std::vector<Cell> named_by_kernel(const KernelNames& kernel) {
@@ -100,6 +101,27 @@ TEST_CASE("each series comes from its element, with the kernel's names", "[fold]
   CHECK(upper_border(seconds.first_index - 1) < 3.0);
   CHECK(std::get<Histogram>(snapshot.find("x_bytes")->series[0].value).sum == 3.0 * (1ULL << 30));
   CHECK(std::get<double>(snapshot.find("x_sockets")->series[0].value) == 7);
+}
+
+TEST_CASE("a metric of which the kernel has no number is missing, rather than zero", "[fold]") {
+  static const ProbeDescriptor kProbe = [] {
+    ProbeDescriptor p{};
+    p.name = "newer";
+    p.metrics = {{{"z_total", "Help.", MetricKind::kCounter, Unit::kNone, {}},
+                  {SourceKind::kCounters, "c",
+                   [](const KernelNames& kernel) {
+                     return kernel.has_field("s", "f") ? std::vector<Cell>{{1, {}}} : std::vector<Cell>{};
+                   }}},
+                 {{"y_total", "Help.", MetricKind::kCounter, Unit::kNone, {}}, {SourceKind::kCounters, "c", second}}};
+    return p;
+  }();
+  const ProbeDescriptor* const table[] = {&kProbe};
+  Folder folder(table, Kernel());
+  Maps maps;
+  Snapshot snapshot;
+  folder.fold(kProbe, maps, snapshot);
+  CHECK(snapshot.find("z_total") == nullptr);
+  CHECK(snapshot.find("y_total") != nullptr);
 }
 
 TEST_CASE("a series that a knob switches off is not there, rather than zero", "[fold]") {
