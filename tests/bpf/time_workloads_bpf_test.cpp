@@ -1,4 +1,5 @@
 // time on workloads that differ only in what holds them up: each is known by its shares.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -258,41 +259,29 @@ Shares run(const Workload& workload, Measurement& measurement) {
 }
 
 // What holds a connection up, by the shares of its time alone; but a queue and a distance are the same to a sender, and
-// only the round-trip times tell them apart.
+// only the round-trip times tell them apart. Losses make the congestion window small and are few: a tenth is enough.
 std::string signature_of(const Shares& shares) {
   const double busy = 1 - shares.of.at("idle");
-  const auto of_busy = [&](const char* limit) { return shares.of.at(limit) / busy; };
   if (busy < 0.05) {
     return "idle";
   }
-  if (of_busy("rto") > 0.4) {
-    return "outage";
-  }
-  if (of_busy("loss_recovery") + of_busy("rto") > 0.1) {
+  if (shares.of.at("loss_recovery") > 0.1 * busy) {
     return "loss";
   }
-  if (of_busy("zero_window") > 0.5) {
-    return "reader";
-  }
-  if (of_busy("rwnd_limited") > 0.5) {
-    return "receive buffer";
-  }
-  if (of_busy("sndbuf_limited") > 0.5) {
-    return "send buffer";
-  }
-  if (of_busy("pacing") > 0.5) {
-    return "departure";
-  }
-  if (of_busy("other") > 0.5) {
-    return "Nagle";
-  }
-  if (of_busy("cwnd_limited") > 0.5) {
-    return shares.rtt_ratio > 2 ? "queue" : "distance";
-  }
-  if (of_busy("app_limited") > 0.5) {
+  const std::string longest = *std::max_element(kLimits.begin() + 1, kLimits.end(), [&](const char* a, const char* b) {
+    return shares.of.at(a) < shares.of.at(b);
+  });
+  if (longest == "app_limited") {
     return busy < 0.8 ? "writer" : "round trips";
   }
-  return "none";
+  if (longest == "cwnd_limited") {
+    return shares.rtt_ratio > 2 ? "queue" : "distance";
+  }
+  const std::map<std::string, std::string> others = {
+      {"rto", "outage"},       {"rwnd_limited", "receive buffer"}, {"zero_window", "reader"},
+      {"pacing", "departure"}, {"sndbuf_limited", "send buffer"},  {"other", "Nagle"},
+  };
+  return others.at(longest);
 }
 
 }  // namespace
