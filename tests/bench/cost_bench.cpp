@@ -133,6 +133,7 @@ int main() {
       measure("not grouped", **kernel, all_but("", false, kShippedRttIntervalNs));
       measure("all but rtt", **kernel, all_but("rtt", true, 0));
       measure("all but window", **kernel, all_but("window", true, kShippedRttIntervalNs));
+      measure("all but time", **kernel, all_but("time", true, kShippedRttIntervalNs));
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "cost_bench: %s\n", error.what());
