@@ -56,10 +56,10 @@ std::vector<core::MetricDef> metrics() {
               Unit::kNone, {SourceKind::kSampled, "listener_now", cell<TCPPERF_LISTENER_COOKIES>}),
       {{.name = "tcpperf_listener_drops_total",
         .help = "Packets that the listener dropped (the socket's own count, `d` of `ss -ltm`): SYNs and ACKs for which "
-                "there was no room in the accept queue or the SYN queue, each attempt anew, and the few that a filter "
-                "on the socket, a wrong signature or a lack of memory keeps out. The kernel does not say which. It "
-                "counts an ACK that finds the accept queue full twice. Not counted: what was dropped before the "
-                "daemon started.",
+                "there was no room in the accept queue or the SYN queue, each attempt anew; with TCP_DEFER_ACCEPT the "
+                "ACK of each handshake; and the few that a filter on the socket, a wrong signature or a lack of memory "
+                "keeps out. The kernel does not say which. It counts an ACK that finds the accept queue full twice. "
+                "Not counted: what was dropped before the daemon started.",
         .kind = core::MetricKind::kCounter,
         .unit = Unit::kPackets,
         .labels = {}},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -188,6 +189,34 @@ TEST_CASE("a listener's drops count from the measurement's start, and to the lis
   listener.close();
   CHECK(measurement.value(kDrops) == static_cast<double>(overflows() - before));
   CHECK(measurement.value("tcpperf_listener_sockets") == 0);
+}
+
+TEST_CASE("what the listener drops late counts as a packet and as a refusal, and a deferred ACK as a packet",
+          "[listener]") {
+  const NetworkPair pair;
+  Measurement measurement({"listener"}, listeners_too());
+  const Listener listener(pair.b(), Family::kIPv4, 1);
+  const int seconds = 10;
+  REQUIRE(::setsockopt(listener.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)) == 0);
+  const test::SnmpCounters before = test::read_snmp(pair.b());
+  const auto gained = [&](const char* name) { return test::delta(test::read_snmp(pair.b()), before).at(name); };
+  // All handshakes are complete for their clients; the server waits for data.
+  const std::vector<test::Socket> clients = connect_many(pair, listener, 3);
+  test::transfer(clients[0], 1);
+  test::transfer(clients[1], 1);
+  wait_until_queued(measurement, 2);
+  test::transfer(clients[2], 1);
+  test::wait_until([&] { return gained("TcpExt.ListenOverflows") >= 1; });
+  // The data is sent again after 200 ms, and then after twice as long.
+  std::uint64_t drops = 0;
+  std::uint64_t packets = 0;
+  do {
+    packets = gained("TcpExt.ListenOverflows") + gained("TcpExt.TCPDeferAcceptDrop");
+    drops = static_cast<std::uint64_t>(measurement.value(kDrops));
+  } while (packets != gained("TcpExt.ListenOverflows") + gained("TcpExt.TCPDeferAcceptDrop"));
+  INFO(measurement.nonzero());
+  CHECK(gained("TcpExt.TCPDeferAcceptDrop") >= 1);
+  CHECK(drops == packets + gained("TcpExt.ListenDrops"));
 }
 
 TEST_CASE("the wait for accept lasts from the connection's arrival to accept", "[listener]") {

@@ -287,6 +287,31 @@ TEST_CASE("data is unread from its arrival until the process reads it", "[stall]
   }
 }
 
+TEST_CASE("data is unread until all that had come is read, in however many parts", "[stall]") {
+  const NetworkPair pair;
+  const Ends ends = connect_ends(pair);
+  exchange(ends);
+  Measurement server_side = measure(pair.b(), true);
+  const auto sending = Clock::now();
+  test::transfer(ends.client, 100);
+  wait_until_readable(ends.server);
+  const auto arrived = Clock::now();
+  std::this_thread::sleep_for(100ms);
+  test::transfer(ends.client, 1);  // shows the first hundred unread
+  std::this_thread::sleep_for(100ms);
+  std::vector<char> buffer(99);
+  REQUIRE(::recv(ends.server.get(), buffer.data(), 99, 0) == 99);
+  std::this_thread::sleep_for(100ms);
+  CHECK(server_side.value("tcpperf_oldest_unread_seconds") >= 0.3 - tick());
+  CHECK(stalls(server_side, "unread").count() == 0);
+  const auto reading = Clock::now();
+  REQUIRE(::recv(ends.server.get(), buffer.data(), 1, 0) == 1);
+  const core::Histogram unread = stalls(server_side, "unread");
+  CHECK(unread.count() == 1);
+  CHECK(unread.sum >= seconds(reading - arrived) - 2 * tick());
+  CHECK(unread.sum <= seconds(Clock::now() - sending) + tick());
+}
+
 TEST_CASE("reads are looked at only when that is asked for", "[stall]") {
   const NetworkPair pair;
   const auto runs = [](Measurement& measurement) {

@@ -123,8 +123,10 @@ class Http(EndToEndTest):
             port = holder.getsockname()[1]
             daemon = self.start(quiet_config(), listen=(f"127.0.0.1:{port}",), ready=False)
             self.assertEqual(daemon.wait(), 1)
-        self.assertEqual(len(daemon.lines), 1, daemon.said())
-        self.assertRegex(daemon.lines[0], rf"listen on 127\.0\.0\.1:{port}: address already in use.*python3")
+        # What this machine cannot measure is another matter.
+        lines = [line for line in daemon.lines if " is degraded, going on: " not in line]
+        self.assertEqual(len(lines), 1, daemon.said())
+        self.assertRegex(lines[0], rf"listen on 127\.0\.0\.1:{port}: address already in use.*python3")
 
     def test_a_second_address_that_is_taken_leaves_the_first_unserved(self):
         with socket.create_server(("127.0.0.1", 0)) as holder:

@@ -43,6 +43,7 @@ class Listener {
   }
   void accept_and_close() const { accept().close(); }
   void close() { socket_.close(); }
+  [[nodiscard]] int get() const { return socket_.get(); }
 
  private:
   Socket socket_;
