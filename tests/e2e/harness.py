@@ -24,7 +24,8 @@ import metrics
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TCPPERFD = pathlib.Path(os.environ.get("TCPPERFD", ROOT / "build/bin/tcpperfd"))
-PROBES = ("rtt", "handshake", "retransmit", "throughput", "life", "window", "state", "drop", "reset")
+PROBES = ("rtt", "handshake", "retransmit", "throughput", "life", "window", "congestion", "order", "socket", "state",
+          "drop", "reset")
 # Of everything that has a name outside the test; a process id follows.
 PREFIX = "tcpperf-e2e-"
 # Debian's own programs, whatever else the caller has in front of them.
