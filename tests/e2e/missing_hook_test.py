@@ -51,6 +51,18 @@ class MissingHook(EndToEndTest):
                          {name: "degraded" if name in ("reset", "reconciliation") else "ok" for name in PROBES})
         self.assertIn("this kernel has no tracepoint tcp_send_reset", probes["reset"]["reason"])
 
+    def test_congestion_states_are_measured_without_the_event_of_their_change(self):
+        pair = Pair()
+        self.addCleanup(pair.close)
+        daemon = self.start(quiet_config(filter=pair.filter()), prefix=self.without("tcp_cong_state_set"))
+        probe = daemon.probes()["congestion"]
+        self.assertEqual(probe["status"], "degraded")
+        self.assertIn("this kernel has no tracepoint tcp_cong_state_set", probe["reason"])
+        with Server(pair.b) as server:
+            connect_and_close(pair.a, server.address)
+        after = daemon.scrape()
+        self.assertGreater(after.total("tcpperf_congestion_state_seconds_total", state="open"), 0)
+
     def test_a_required_probe_that_cannot_measure_ends_the_start_with_its_reason(self):
         config = quiet_config(probes={"rtt": {"required": True}})
         daemon = self.start(config, ready=False, prefix=self.without("tcp_probe"))

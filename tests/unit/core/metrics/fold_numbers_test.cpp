@@ -15,6 +15,7 @@ class NoKernel final : public KernelNames {
       std::string_view /*name*/) const override {
     return {};
   }
+  [[nodiscard]] bool has_field(std::string_view /*type*/, std::string_view /*field*/) const override { return false; }
 };
 
 struct Numbers final : MapReader {
