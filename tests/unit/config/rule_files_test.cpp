@@ -19,6 +19,7 @@ config::ParseOutcome parse_with(const std::string& text, const std::map<std::str
   const auto find = [&](const std::string& pattern) -> core::Result<std::vector<config::RuleFile>> {
     if (pattern == "all") {
       std::vector<config::RuleFile> found;
+      found.reserve(files.size());
       for (const auto& [path, content] : files) {
         found.push_back({path, content});
       }
@@ -37,6 +38,7 @@ Errors errors_with(const std::string& text, const std::map<std::string, std::str
   const auto outcome = parse_with(text, files);
   CHECK_FALSE(outcome.config);
   Errors errors;
+  errors.reserve(outcome.errors.size());
   for (const config::ConfigError& error : outcome.errors) {
     errors.push_back(config::format_error("main", error));
   }
