@@ -65,13 +65,15 @@ class Rules(EndToEndTest):
 
     def test_no_rule_fires_in_health(self):
         daemon = self.start_judging()
-        # A path whose own delay is more than the scheduling of a busy machine.
-        self.pair.slow_down("20mbit")
-        with Server(self.pair.b) as server, Chatter(self.pair.a, server, pause_seconds=0.05) as chatter:
+        # Single segments, and a path whose own delay is more than the scheduling of a busy machine.
+        self.pair.slow_down("2mbit")
+        with Server(self.pair.b, message_bytes=1000) as server, \
+                Chatter(self.pair.a, server, connections=2, pause_seconds=0.02) as chatter:
             # Long enough for every window, and some more.
             end = time.monotonic() + 6
-            wait_until(lambda: chatter.exchanges > 300 and time.monotonic() > end, "exchanges", 60)
-            self.assertEqual(self.fired(daemon), set())
+            wait_until(lambda: chatter.exchanges > 100 and time.monotonic() > end, "exchanges", 60)
+            # What is only information may be true of health.
+            self.assertEqual({name for name in self.fired(daemon) if self.rules[name]["severity"] != "info"}, set())
 
     def check_fault(self, name):
         fault, others = FAULTS[name]
