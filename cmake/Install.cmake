@@ -34,4 +34,13 @@ install(
       # file(INSTALL) puts $DESTDIR in front by itself.
       file(INSTALL "${source}/config/tcpperf.yaml" DESTINATION "${etc}/tcpperf")
     endif()
+    file(GLOB rule_files "${source}/config/rules/*.yaml")
+    foreach(rule_file ${rule_files})
+      get_filename_component(name "${rule_file}" NAME)
+      if(EXISTS "$ENV{DESTDIR}${etc}/tcpperf/rules/${name}")
+        message(STATUS "Keeping: $ENV{DESTDIR}${etc}/tcpperf/rules/${name}")
+      else()
+        file(INSTALL "${rule_file}" DESTINATION "${etc}/tcpperf/rules")
+      endif()
+    endforeach()
   ]=])

@@ -84,7 +84,8 @@ core::Result<config::Config> load_config(const std::string& file) {
   }
   const core::ProbeTable table = probes::probe_table();
   config::ParseOutcome outcome = config::parse_config(
-      *text, {table, [table](std::string_view condition) { return check_condition(table, condition); }});
+      *text, {table, [table](std::string_view condition) { return check_condition(table, condition); },
+              [&file](const std::string& pattern) { return config::find_rule_files(file, pattern); }});
   if (outcome.config) {
     return std::move(*outcome.config);
   }

@@ -6,7 +6,7 @@
 namespace tcpperf::config {
 
 std::string format_error(std::string_view file, const ConfigError& error) {
-  std::string text(file);
+  std::string text(error.file.empty() ? file : std::string_view(error.file));
   if (error.line > 0) {
     text += ":" + std::to_string(error.line);
     if (error.column > 0) {
@@ -18,7 +18,7 @@ std::string format_error(std::string_view file, const ConfigError& error) {
 
 void ErrorLog::add(Position at, std::string message) {
   if (!full()) {
-    errors_.push_back({at.line, at.column, std::move(message)});
+    errors_.push_back({at.line, at.column, std::move(message), {}});
   }
 }
 
@@ -34,7 +34,7 @@ std::vector<ConfigError> ErrorLog::sorted() && {
   });
   errors_.erase(std::unique(errors_.begin(), errors_.end()), errors_.end());
   if (was_full) {
-    errors_.push_back({0, 0, "at most " + std::to_string(kMostErrors) + " errors are reported; there may be more"});
+    errors_.push_back({0, 0, "at most " + std::to_string(kMostErrors) + " errors are reported; there may be more", {}});
   }
   return std::move(errors_);
 }

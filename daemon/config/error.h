@@ -20,11 +20,12 @@ struct ConfigError {
   int line = 0;
   int column = 0;
   std::string message;
+  std::string file{};  // empty: the main file
 
   bool operator==(const ConfigError&) const = default;
 };
 
-// "file:line:column: message", without the numbers that are 0.
+// "file:line:column: message", without the numbers that are 0. `file`: the main file.
 std::string format_error(std::string_view file, const ConfigError& error);
 
 // Collects errors in any order. Bounded, because an alias can repeat the same faulty part very often.

@@ -80,7 +80,8 @@ struct Config {
   core::GroupBy group_by;  // of probes that have none of their own
   Groups groups;
   std::map<std::string, ProbeConfig, std::less<>> probes;  // every known probe, by name
-  std::vector<core::RuleSpec> alerts;
+  std::vector<std::string> rule_files;                     // names or patterns, as written
+  std::vector<core::RuleSpec> alerts;                      // of the main file, then those of the rule files
   Sinks sinks;
   core::GroupPlan group_plan;  // of the enabled probes; follows from what is above
 

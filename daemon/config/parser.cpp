@@ -1,6 +1,8 @@
 #include "config/parser.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "config/sections.h"
@@ -32,6 +34,7 @@ std::vector<Key<Config>> root_keys(const ParseContext& context) {
           group_by_key(),
           groups_key(),
           probes_key(context.probes),
+          rule_files_key(),
           alerts_key(context.check_condition),
           sinks_key()};
 }
@@ -39,18 +42,22 @@ std::vector<Key<Config>> root_keys(const ParseContext& context) {
 ParseOutcome parse_config(std::string_view text, const ParseContext& context) {
   ErrorLog log;
   Config config;
+  std::vector<ConfigError> in_files;
   config.probes = default_probes(context.probes);
   if (const auto tree = load_yaml(text, log)) {
     read_map(log, {tree->root, ""}, root_keys(context), config);
     check_windows(log, *tree->root, config);
+    in_files = read_rule_files(log, *tree->root, context, config);
     if (log.empty()) {
       plan_probe_groups(log, *tree->root, config);
     }
   }
-  if (log.empty()) {
+  if (log.empty() && in_files.empty()) {
     return {std::move(config), {}};
   }
-  return {std::nullopt, std::move(log).sorted()};
+  std::vector<ConfigError> errors = std::move(log).sorted();
+  std::move(in_files.begin(), in_files.end(), std::back_inserter(errors));
+  return {std::nullopt, std::move(errors)};
 }
 
 }  // namespace tcpperf::config

@@ -33,6 +33,27 @@ class Reload(EndToEndTest):
             connect_and_reset(self.pair.a, server.address)
         connect_refused(self.pair.a, self.pair.b.v4)
 
+    def test_rule_files_are_read_again_and_a_bad_one_changes_nothing(self):
+        rules = self.folder / "rules"
+        rules.mkdir()
+        (rules / "a.yaml").write_text('{"alerts": [{"name": "first", "condition": "rtt_p99 > 10s"}]}')
+        daemon = self.start(self.config(rule_files=["rules/*.yaml"], alerts=[RULE]))
+        self.assertEqual(self.alerts(daemon), {"slow", "first"})
+        (rules / "b.yaml").write_text('{"alerts": [{"name": "second", "condition": "rtt_p99 > 10s"}]}')
+        daemon.reload()
+        self.assertEqual(self.alerts(daemon), {"slow", "first", "second"})
+        (rules / "b.yaml").write_text('{"alerts": [{"name": "slow", "condition": "rtt_p99 > 10s"}]}')
+        daemon.reload(good=False)
+        self.assertEqual(daemon.count(r"b\.yaml:1:22: alerts\[0\]\.name: duplicate alert 'slow'"), 1, daemon.said())
+        self.assertEqual(self.alerts(daemon), {"slow", "first", "second"})
+        (rules / "b.yaml").unlink()
+        daemon.reload()
+        self.assertEqual(self.alerts(daemon), {"slow", "first"})
+
+    @staticmethod
+    def alerts(daemon):
+        return {dict(labels)["alert"] for labels in daemon.scrape().select("tcpperf_alert_evaluable")}
+
     def assert_went_on(self, before, after):
         self.assertEqual(metrics.went_back(before, after), [])
         gone = {name for name, _ in before.series} - {name for name, _ in after.series}

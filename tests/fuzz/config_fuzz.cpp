@@ -5,15 +5,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/parser.h"
 #include "config/text.h"
 
 namespace {
 
+using tcpperf::config::RuleFile;
+using tcpperf::core::Error;
 using tcpperf::core::KnobType;
 using tcpperf::core::ProbeDescriptor;
+using tcpperf::core::Result;
 
 tcpperf::core::ProbeTable probes() {
   static const ProbeDescriptor rtt = [] {
@@ -46,7 +51,14 @@ void require(bool condition) {
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it by this name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto outcome = tcpperf::config::parse_config(text, {probes(), check_condition});
+  // The same bytes as a rule file too: of any name but one, which is not there.
+  const auto find_rule_files = [&](const std::string& pattern) -> Result<std::vector<RuleFile>> {
+    if (pattern == "none") {
+      return Error{"not there"};
+    }
+    return std::vector<RuleFile>{{"rules", std::string(text)}};
+  };
+  const auto outcome = tcpperf::config::parse_config(text, {probes(), check_condition, find_rule_files});
   require(outcome.config.has_value() == outcome.errors.empty());
   // A syntax error may lie behind the last line end.
   const auto lines = std::count(text.begin(), text.end(), '\n') + 2;

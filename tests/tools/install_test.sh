@@ -15,7 +15,9 @@ fail() {
 }
 installed() { (cd "$stage" && find . -type f | sort | tr '\n' ' '); }
 
-everything='./etc/tcpperf/tcpperf.yaml ./usr/lib/systemd/system/tcpperf.service ./usr/lib/sysusers.d/tcpperf.conf '
+configuration=$(cd "$(dirname "$3")/config" && find rules -name '*.yaml' | sort | sed 's|^|./etc/tcpperf/|' | tr '\n' ' ')
+configuration="$configuration./etc/tcpperf/tcpperf.yaml "
+everything="$configuration./usr/lib/systemd/system/tcpperf.service ./usr/lib/sysusers.d/tcpperf.conf "
 everything="$everything./usr/sbin/tcpperfd ./usr/share/tcpperf/dashboards/tcpperf.json "
 
 "$1" --install "$2" --prefix /usr >/dev/null
@@ -24,11 +26,13 @@ grep -q '^ExecStart=/usr/sbin/tcpperfd --config.file=/etc/tcpperf/tcpperf.yaml$'
   "$stage/usr/lib/systemd/system/tcpperf.service" || fail "the unit does not start what was installed:"
 
 echo '# mine' >"$stage/etc/tcpperf/tcpperf.yaml"
+echo '# mine too' >"$stage/etc/tcpperf/rules/loss.yaml"
 "$1" --install "$2" --prefix /usr >/dev/null
 [ "$(cat "$stage/etc/tcpperf/tcpperf.yaml")" = '# mine' ] || fail "install overwrote the configuration:"
+[ "$(cat "$stage/etc/tcpperf/rules/loss.yaml")" = '# mine too' ] || fail "install overwrote rules:"
 
 "$3" uninstall >/dev/null
-[ "$(installed)" = './etc/tcpperf/tcpperf.yaml ' ] || fail "not what uninstall should leave:"
+[ "$(installed)" = "$configuration" ] || fail "not what uninstall should leave:"
 
 "$1" --install "$2" --prefix /opt/tcpperf >/dev/null
 grep -q '^ExecStart=/opt/tcpperf/sbin/tcpperfd --config.file=/opt/tcpperf/etc/tcpperf/tcpperf.yaml$' \

@@ -108,7 +108,7 @@ enum class SourceKind {
   kSampled,     // likewise, counted anew by each sampling: a gauge
   kHistograms,  // an array of struct tcpperf_histogram
   kTcpStates,   // the count of sockets per TCP state, from sock_diag; the cells' index is the state
-  kNumbers,     // numbers that the daemon makes at a reading, in the metric's unit; those it does not know have no series
+  kNumbers,     // what the daemon reads or computes itself, in the metric's unit; what is unknown has no series
 };
 
 // What is counted per socket can be told apart by groups.

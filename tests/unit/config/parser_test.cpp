@@ -92,13 +92,15 @@ sinks:
 TEST_CASE("an unknown key is an error that names the allowed ones", "[config]") {
   CHECK(
       errors_of("colour: red\n") ==
-      Errors{"1:1: unknown key 'colour'; allowed: tick, histograms, filter, group_by, groups, probes, alerts, sinks"});
+      Errors{
+          "1:1: unknown key 'colour'; allowed: tick, histograms, filter, group_by, groups, probes, rule_files, alerts, "
+          "sinks"});
 }
 
 TEST_CASE("a near miss of a key is recognised", "[config]") {
   CHECK(errors_of("tick: 5s\nfiler: {}\n") ==
         Errors{"2:1: unknown key 'filer'; did you mean 'filter'? allowed: tick, histograms, filter, group_by, "
-               "groups, probes, alerts, sinks"});
+               "groups, probes, rule_files, alerts, sinks"});
   CHECK(errors_of("sinks:\n  sylsog: true\n") ==
         Errors{"2:3: sinks: unknown key 'sylsog'; did you mean 'syslog'? allowed: syslog, file, webhook"});
 }
@@ -157,10 +159,12 @@ TEST_CASE("all errors of a file are reported at once, by position", "[config]") 
                   "filter: {local_port: [0]}\n"
                   "tick: 5\n"
                   "nope: 1\n") ==
-        Errors{"1:17: sinks.syslog: expected true or false, found 'maybe'", "2:31: alerts[0].condition: unknown signal",
-               "3:23: filter.local_port[0]: expected a port from 1 to 65535 or a range such as 8000-8100, found '0'",
-               "4:7: tick: expected a duration with its unit (ms, s, m or h), found '5'",
-               "5:1: unknown key 'nope'; allowed: tick, histograms, filter, group_by, groups, probes, alerts, sinks"});
+        Errors{
+            "1:17: sinks.syslog: expected true or false, found 'maybe'", "2:31: alerts[0].condition: unknown signal",
+            "3:23: filter.local_port[0]: expected a port from 1 to 65535 or a range such as 8000-8100, found '0'",
+            "4:7: tick: expected a duration with its unit (ms, s, m or h), found '5'",
+            "5:1: unknown key 'nope'; allowed: tick, histograms, filter, group_by, groups, probes, rule_files, alerts, "
+            "sinks"});
 }
 
 TEST_CASE("an alias is the value of its anchor, and an error in it has the place of the anchor", "[config]") {

@@ -34,7 +34,7 @@ TEST_CASE("the reference has every key of the file in its order", "[config]") {
         "probes\nprobes.rtt\nprobes.rtt.enabled\nprobes.rtt.required\nprobes.rtt.group_by\nprobes.rtt.series_budget\n"
         "probes.rtt.raw\nprobes.rtt.sample_every\nprobes.rtt.ignore_below\n"
         "probes.drop\nprobes.drop.enabled\nprobes.drop.required\nprobes.drop.group_by\nprobes.drop.series_budget\n"
-        "alerts\nalerts[].name\nalerts[].condition\nalerts[].window\nalerts[].for\nalerts[].minimum_samples\n"
+        "rule_files\nalerts\nalerts[].name\nalerts[].condition\nalerts[].window\nalerts[].for\nalerts[].minimum_samples\n"
         "alerts[].severity\nalerts[].diagnosis\nalerts[].action\n"
         "sinks\nsinks.syslog\nsinks.file\nsinks.file.path\nsinks.webhook\nsinks.webhook.url\nsinks.webhook.timeout\n"
         "sinks.webhook.attempts\nsinks.webhook.queue\n");

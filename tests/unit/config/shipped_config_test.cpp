@@ -1,4 +1,5 @@
-// config/tcpperf.yaml: valid, complete, and what is set in it is the default.
+// config/tcpperf.yaml and its rule files: valid, complete, and what is set is the default.
+#include <filesystem>
 #include <regex>
 #include <set>
 #include <string>
@@ -24,10 +25,16 @@ core::Result<void> compiles(std::string_view condition) {
   return compiled ? core::Result<void>() : core::Result<void>(compiled.error());
 }
 
+const std::string kShippedFile = TCPPERF_SOURCE_DIR "/config/tcpperf.yaml";
+
 std::string shipped_text() {
-  const auto text = config::read_config_file(TCPPERF_SOURCE_DIR "/config/tcpperf.yaml");
+  const auto text = config::read_config_file(kShippedFile);
   REQUIRE(text);
   return *text;
+}
+
+core::Result<std::vector<config::RuleFile>> find_shipped(const std::string& pattern) {
+  return config::find_rule_files(kShippedFile, pattern);
 }
 
 // With the settings that are off switched on: a "#" without a blank behind it goes.
@@ -36,9 +43,9 @@ std::string with_all_settings(const std::string& text) {
 }
 
 config::Config parsed(const std::string& text) {
-  const auto outcome = config::parse_config(text, {shipped_probes(), compiles});
+  const auto outcome = config::parse_config(text, {shipped_probes(), compiles, find_shipped});
   for (const auto& error : outcome.errors) {
-    UNSCOPED_INFO(config::format_error("config/tcpperf.yaml", error));
+    UNSCOPED_INFO(config::format_error(kShippedFile, error));
   }
   REQUIRE(outcome.config);
   return *outcome.config;
@@ -60,13 +67,27 @@ void collect_paths(const config::YamlNode& node, const std::string& path, std::s
 
 TEST_CASE("the shipped configuration is valid", "[config]") {
   const config::Config config = parsed(shipped_text());
-  CHECK(config.alerts.size() == 6);
+  CHECK(config.alerts.size() >= 6);
+}
+
+TEST_CASE("every rule file that is there is loaded, and has alerts", "[config]") {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(TCPPERF_SOURCE_DIR "/config/rules")) {
+    INFO(entry.path());
+    CHECK(entry.path().extension() == ".yaml");
+    const auto text = config::read_config_file(entry.path());
+    REQUIRE(text);
+    CHECK_FALSE(parsed(*text).alerts.empty());
+    ++files;
+  }
+  CHECK(find_shipped("rules/*.yaml")->size() == files);
 }
 
 TEST_CASE("the shipped configuration sets nothing but defaults, except for alerts, for whom, and how many RTTs",
           "[config]") {
   config::Config config = parsed(shipped_text());
   config.alerts.clear();
+  config.rule_files.clear();
   const core::GroupBy for_whom{core::Dimension::kServicePort, core::Dimension::kRole};
   for (const char* name : {"rtt", "handshake", "retransmit", "stall", "throughput"}) {
     INFO(name);
@@ -103,6 +124,13 @@ TEST_CASE("the shipped configuration has every key of the reference", "[config]"
   REQUIRE(tree);
   std::set<std::string> paths;
   collect_paths(*tree->root, "", paths);
+  const auto rule_files = find_shipped("rules/*.yaml");
+  REQUIRE(rule_files);
+  for (const config::RuleFile& file : *rule_files) {
+    const auto rules = config::load_yaml(file.text, log);
+    REQUIRE(rules);
+    collect_paths(*rules->root, "", paths);
+  }
   for (const config::KeyRow& row : config::key_rows(shipped_probes())) {
     INFO(row.path);
     CHECK(paths.contains(row.path));

@@ -1,0 +1,142 @@
+"""Faults for rules_test.py, each on traffic of its own. A fault is begun by its call, with a pair of namespaces (clients
+in the first, servers in the second), a stack that ends what it needs, and an event that tells its threads to end."""
+import contextlib
+import socket
+import threading
+import time
+
+from harness import run
+from network import Chatter, Server, connect_refused
+
+
+def in_background(stack, stop, function):
+    """Again and again, until the end; what the fault makes fail is no failure."""
+    def again():
+        while not stop.is_set():
+            with contextlib.suppress(OSError, AssertionError):
+                function()
+
+    thread = threading.Thread(target=again, daemon=True)
+    thread.start()
+    stack.callback(thread.join, 30)
+    stack.callback(stop.set)
+
+
+def setting(side, name, value):
+    run("ip", "netns", "exec", side.name, "sysctl", "-q", f"{name}={value}")
+
+
+def chat(pair, stack, **options):
+    server = stack.enter_context(Server(pair.b, **options))
+    return server, stack.enter_context(Chatter(pair.a, server))
+
+
+def losses(pair, stack, stop):
+    server, _ = chat(pair, stack)
+    pair.lose(server.port, 10)
+
+
+def lost_tails(pair, stack, stop):
+    """Messages of one segment: what is lost has nothing behind it."""
+    server, _ = chat(pair, stack, message_bytes=500)
+    pair.lose(server.port, 10)
+
+
+def a_queue_now_and_then(pair, stack, stop):
+    server = stack.enter_context(Server(pair.b, message_bytes=20_000))
+    stack.enter_context(Chatter(pair.a, server, connections=6, pause_seconds=0.001))
+
+    def queue():
+        pair.slow_down("4mbit")
+        stop.wait(0.3)
+        pair.full_speed()
+        stop.wait(1)
+    in_background(stack, stop, queue)
+
+
+def connects_behind_a_queue(pair, stack, stop):
+    server = stack.enter_context(Server(pair.b, message_bytes=40_000))
+    stack.enter_context(Chatter(pair.a, server, connections=2))
+    pair.slow_down("1mbit")
+
+    def connect():
+        with pair.a.open_socket() as client:
+            client.connect(server.address)
+    for _ in range(4):
+        in_background(stack, stop, connect)
+
+
+def refused_connects(pair, stack, stop):
+    def connect():
+        connect_refused(pair.a, pair.b.v4)
+        stop.wait(0.05)
+    in_background(stack, stop, connect)
+
+
+def packets_dropped_by_a_filter(pair, stack, stop):
+    """Many connects that a firewall drops: SYNs only, so that nothing is sent that could be lost."""
+    pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
+               "add rule inet faults input tcp dport 9 drop")
+
+    def connect():
+        with pair.a.open_socket() as client:
+            client.setblocking(False)
+            client.connect_ex((pair.b.v4, 9))
+        stop.wait(0.002)
+    in_background(stack, stop, connect)
+
+
+def nobody_accepts(pair, stack, stop):
+    listener = stack.enter_context(pair.b.listen(backlog=1))
+
+    def connect():
+        client = stack.enter_context(pair.a.open_socket())
+        client.setblocking(False)
+        client.connect_ex(listener.getsockname())
+        stop.wait(0.05)
+    in_background(stack, stop, connect)
+
+
+def half_open_connects(pair, stack, stop):
+    """The clients never see the SYN-ACKs, so no handshake is completed and the request queue fills."""
+    pair.a.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
+               "add rule inet faults input tcp flags & (syn | ack) == syn | ack drop")
+    setting(pair.b, "net.ipv4.tcp_syncookies", 1)
+    listener = stack.enter_context(pair.b.listen(backlog=8))
+
+    def connect():
+        client = stack.enter_context(pair.a.open_socket())
+        client.setblocking(False)
+        client.connect_ex(listener.getsockname())
+        stop.wait(0.01)
+    in_background(stack, stop, connect)
+
+
+def one_sided(pair, stack, receive_bytes=None, send_bytes=None):
+    """A connection, and the server's end of it, with buffers of so many bytes."""
+    listener = stack.enter_context(pair.b.open_socket())
+    if receive_bytes:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    listener.bind((pair.b.v4, 0))
+    listener.listen(8)
+    client = stack.enter_context(pair.a.open_socket())
+    if send_bytes:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)
+    client.connect(listener.getsockname())
+    return client, stack.enter_context(listener.accept()[0])
+
+
+def a_reader_that_stops(pair, stack, stop):
+    """Single bytes, each in a packet that takes much more of the buffer, and nobody reads until it is full."""
+    def flood():
+        with contextlib.ExitStack() as few:
+            pairs = [one_sided(pair, few, receive_bytes=4096) for _ in range(8)]
+            for client, _ in pairs:
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                client.setblocking(False)
+            for _ in range(200):
+                for client, _ in pairs:
+                    with contextlib.suppress(BlockingIOError):
+                        client.send(b"x")
+            stop.wait(0.3)
+    in_background(stack, stop, flood)

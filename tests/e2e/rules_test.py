@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Each shipped rule fires on the fault that it is for, injected into real traffic, and none fires in health. Windows and
+waiting times are shortened, conditions are not.
+
+A rule without an entry in FAULTS, or in NOT_INJECTED with a reason, fails the test.
+"""
+import contextlib
+import threading
+import time
+import unittest
+
+import faults
+import shipped_rules
+from harness import EndToEndTest, quiet_config, tool, wait_until
+from network import Chatter, Pair, Server
+
+# What this fault must make fire, and what else it may: a fault rarely has one effect.
+FAULTS = {
+    "packet_loss": (faults.losses, {"high_tlp_ratio", "tail_latency", "drop_surge", "slow_handshake"}),
+    "high_tlp_ratio": (faults.lost_tails, {"packet_loss", "tail_latency", "drop_surge", "slow_handshake"}),
+    "tail_latency": (faults.a_queue_now_and_then, {"slow_handshake"}),
+    # The queue is longer than the senders' patience.
+    "slow_handshake": (faults.connects_behind_a_queue, {"tail_latency", "packet_loss", "high_tlp_ratio"}),
+    "connect_failures": (faults.refused_connects, {"drop_surge"}),
+    "drop_surge": (faults.packets_dropped_by_a_filter, {"packet_loss", "high_tlp_ratio", "tail_latency",
+                                                        "connect_failures", "slow_handshake"}),
+    "accept_queue_overflow": (faults.nobody_accepts, {"slow_handshake", "drop_surge"}),
+    "syn_flood": (faults.half_open_connects, {"accept_queue_overflow", "slow_handshake", "drop_surge"}),
+    "socket_drops": (faults.a_reader_that_stops, {"packet_loss", "high_tlp_ratio", "tail_latency", "drop_surge"}),
+}
+NOT_INJECTED = {
+    "tcp_memory_nearly_used": "tcp_mem is the whole host's, which a test must not change",
+    "tcp_memory_pressure": "tcp_mem is the whole host's, which a test must not change",
+    "events_missed": "the daemon cannot be made to miss events; reconciliation_test.py compares the counts",
+}
+
+
+class Rules(EndToEndTest):
+    def setUp(self):
+        super().setUp()
+        self.pair = Pair()
+        self.addCleanup(self.pair.close)
+        self.rules = shipped_rules.shipped()
+
+    def start_judging(self):
+        """The daemon beside the server, in its network namespace: the kernel's counters are of that one."""
+        config = quiet_config(tick="200ms", filter=self.pair.filter(),
+                              probes={"window": {"sample_interval": "10ms"}},
+                              alerts=[shipped_rules.shortened(rule) for rule in self.rules.values()])
+        inside = (tool("nsenter"), f"--net=/run/netns/{self.pair.b.name}", "--")
+        with self.pair.b.entered():
+            return self.start(config, prefix=inside)
+
+    def fired(self, daemon):
+        """Names of the alerts that have fired, ever."""
+        with self.pair.b.entered():
+            now = daemon.scrape()
+        return {dict(labels)["alert"] for labels, value in now.select("tcpperf_alerts_total").items() if value}
+
+    def test_every_shipped_rule_has_a_fault(self):
+        self.assertEqual(set(self.rules), set(FAULTS) | set(NOT_INJECTED))
+        self.assertEqual(set(FAULTS) & set(NOT_INJECTED), set())
+        for _, others in FAULTS.values():
+            self.assertLessEqual(others, set(self.rules))
+
+    def test_no_rule_fires_in_health(self):
+        daemon = self.start_judging()
+        # Single segments, and a path whose own delay is more than the scheduling of a busy machine.
+        self.pair.slow_down("2mbit")
+        with Server(self.pair.b, message_bytes=1000) as server, \
+                Chatter(self.pair.a, server, connections=2, pause_seconds=0.02) as chatter:
+            # Long enough for every window, and some more.
+            end = time.monotonic() + 6
+            wait_until(lambda: chatter.exchanges > 100 and time.monotonic() > end, "exchanges", 60)
+            # What is only information may be true of health.
+            self.assertEqual({name for name in self.fired(daemon) if self.rules[name]["severity"] != "info"}, set())
+
+    def check_fault(self, name):
+        fault, others = FAULTS[name]
+        daemon = self.start_judging()
+        with contextlib.ExitStack() as stack:
+            stop = threading.Event()
+            stack.callback(stop.set)
+            fault(self.pair, stack, stop)
+            try:
+                wait_until(lambda: name in self.fired(daemon), f"{name} fires", 40)
+            except AssertionError as error:
+                raise AssertionError(f"{error}; fired: {self.fired(daemon)}\n{daemon.said()}") from None
+            self.assertLessEqual(self.fired(daemon), {name} | others)
+
+
+def _add_tests():
+    for name in FAULTS:
+        def test(self, name=name):
+            self.check_fault(name)
+        setattr(Rules, f"test_{name}_fires_on_its_fault", test)
+
+
+_add_tests()
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
