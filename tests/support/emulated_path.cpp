@@ -124,7 +124,7 @@ void EmulatedPath::read_all(std::size_t from) {
   }
 }
 
-void EmulatedPath::take(Direction& direction, const char* bytes, std::size_t length) {
+void EmulatedPath::take(Direction& direction, const char* bytes, std::size_t length) const {
   const DirectionOptions& options = direction.options;
   const Clock::time_point now = Clock::now();
   if (black_) {

@@ -65,7 +65,7 @@ class EmulatedPath {
 
   void carry();
   void read_all(std::size_t from);
-  void take(Direction& direction, const char* bytes, std::size_t length);
+  void take(Direction& direction, const char* bytes, std::size_t length) const;
   void deliver_due(std::size_t from);
   [[nodiscard]] timespec time_to_next() const;
 
