@@ -1,5 +1,6 @@
 """What the comparisons share: the network and its sides, tcpperfd beside the tools, tables, the machine they run in."""
 import os
+import re
 import subprocess
 
 import tools
@@ -98,6 +99,12 @@ def start_daemon(folder, probes):
     """`probes`: the configuration of each that matters. Borders are as close as they can be."""
     config = harness.quiet_config(histograms={"buckets_per_power_of_two": 8}, alerts=[], probes=probes)
     return harness.Daemon(folder, config).wait_ready()
+
+
+def known_probes():
+    """The probes that the daemon has, from its own page about them."""
+    page = harness.run(harness.TCPPERFD, "--docs.metrics").stdout
+    return set(re.findall(r"^\| `tcpperf_(?:[^|]*\|){4} `(\w+)` \|", page, re.MULTILINE))
 
 
 def not_measuring(daemon):

@@ -3,7 +3,7 @@ import collections
 
 import event_tools
 from comparison import number, of_rows, table
-from events_workload import LISTENERS, LOSS, STATES
+from events_workload import CONNECTIONS, LISTENERS, LOSS, STATES
 from tools import BCC, NEW, OLD
 
 PACKAGES = (OLD, NEW, BCC)
@@ -268,6 +268,20 @@ def reasons(run):
     return {reason: int(value) for reason, value in found.items() if value}
 
 
+# ---- beside tcp_connection_analyzer ----------------------------------------------------------------------------------
+
+def limits_table(run):
+    """Where the client's time went while tcp_connection_analyzer looked."""
+    name = "tcpperf_connection_time_seconds_total"
+    limits = sorted({dict(key)["limit"] for key in run.ours.increases(name)})
+    rows = []
+    for flow in CONNECTIONS:
+        seconds = {limit: run.ours.increase(name, limit=limit, **labels_of(flow, "client")) or 0 for limit in limits}
+        rows.append([f"{flow.name}: {flow.about}", ", ".join(f"{limit} {value:,.1f} s" for limit, value
+                                                             in seconds.items() if value) or "not there"])
+    table(name, ["Flow, client", "tcpperfd"], rows)
+
+
 def print_all(run, observer_runs):
     for flow in (*STATES, *LOSS):
         did = run.did[flow.name]
@@ -281,3 +295,5 @@ def print_all(run, observer_runs):
     kernel_table(run)
     listeners_table(run)
     observer_tables(run, observer_runs)
+    if run.analyzed:
+        limits_table(run)

@@ -4,8 +4,8 @@ events, beside what tcpperfd says and what was true.
 
     ./dev build && tests/vm/parity_events.py --kernel 6.1 [--bcc] [--everoute FOLDER] [--raw]
 
-See parity.py, which does the same for other tools. --everoute is the folder of tcp_perf_observer.py, which is compiled
-when started like the tools of --bcc, and of tcp_connection_analyzer.py, which reads ss; no distribution has them.
+See parity.py, which does the same for other tools. --everoute is the folder of tcp_connection_analyzer.py, which reads
+ss, and of tcp_perf_observer.py, which is compiled when started and so needs --bcc too; no distribution has them.
 """
 import argparse
 import json
@@ -28,7 +28,8 @@ from workload import CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6
 NEAR_MS, FAR_MS = 20, 80
 PERCENT_OF_BULK_LOST, PERCENT_OF_SHORT_LOST = 4, 15
 # Of segments without a socket no process is known.
-GROUP_BY, STATE_GROUP_BY = ["service_port", "role"], ["service_port", "role", "pid"]
+GROUP_BY = ["service_port", "role"]
+OTHER_GROUP_BY = {"state": [*GROUP_BY, "pid"], "listener": ["local_ip", "local_port", "process"]}
 # Without a filter, and with two that leave one flow or the near flows of IPv4.
 OBSERVER_RUNS = ((), ("--mode", "summary", "--rport", str(event_tables.OBSERVED.port)),
                  ("--mode", "summary", "--laddr", CLIENT_V4, "--raddr", SERVER_V4[0]))
@@ -77,7 +78,7 @@ class Run:
         kernel_before = {side: kernel_counters(side) for side in ("client", "server")}
 
         # Before the workload, so that the listeners' own states are seen.
-        self.tools = event_tools.all_tools(with_bcc, everoute, OBSERVER_RUNS, STATES[0].port)
+        self.tools = event_tools.all_tools(with_bcc, everoute if with_bcc else None, OBSERVER_RUNS, STATES[0].port)
         tools.start_all(self.tools, (event_tools.BPFTRACE, event_tools.EVEROUTE, BCC, NEW, OLD))
         self.server = comparison.start_side(events_workload.__file__, "server")
         comparison.one_line(self.server)
@@ -108,10 +109,10 @@ class Run:
             side.communicate(word + "\n", timeout=60)
 
     def _start_daemon(self, folder):
-        names = ("rtt", "handshake", "retransmit", "state", "drop", "reset", "life")
-        probes = {name: {"group_by": GROUP_BY, "series_budget": 256} for name in names}
+        names = {"rtt", "handshake", "retransmit", "state", "drop", "reset", "life", "time", "listener"}
+        probes = {name: {"group_by": OTHER_GROUP_BY.get(name, GROUP_BY), "series_budget": 128}
+                  for name in names & comparison.known_probes()}
         probes["rtt"]["sample_interval"] = "0s"
-        probes["state"]["group_by"] = STATE_GROUP_BY
         daemon = comparison.start_daemon(folder, probes)
         self.not_measuring = comparison.not_measuring(daemon)
         return daemon
