@@ -98,7 +98,9 @@ def tell(process, word):
 def start_daemon(folder, probes):
     """`probes`: the configuration of each that matters. Borders are as close as they can be."""
     config = harness.quiet_config(histograms={"buckets_per_power_of_two": 8}, alerts=[], probes=probes)
-    return harness.Daemon(folder, config).wait_ready()
+    daemon = harness.Daemon(folder, config)
+    daemon.wait_for_line(r"probes measuring", 300)  # its programs are loaded; a virtual machine is slow
+    return daemon.wait_ready()
 
 
 def known_probes():
