@@ -14,17 +14,16 @@ import json
 import os
 import pathlib
 import platform
-import subprocess
 import tempfile
 import time
 
+import comparison
 import inflight
 import tools
 import workload
-from tools import BCC, NEW, OLD, Histogram
+from comparison import number, of_rows, table
+from tools import BCC, NEW, OLD
 from workload import CLIENT_V4, CLIENT_V6, FLOWS, SERVER_V4, SERVER_V6
-
-import harness
 
 # The way back from the servers takes this long; all else is fast.
 NEAR_MS, FAR_MS = 20, 80
@@ -66,157 +65,60 @@ OUR_RTT = {
 PACKAGES = (OLD, NEW, BCC)
 
 
-class Ours:
-    """The increase of tcpperfd's series between two scrapes. What is not there is None, never zero."""
-
-    def __init__(self, before, after):
-        self._before, self._after = before, after
-
-    def increase(self, name, **labels):
-        after = self._after.select(name, **labels)
-        if not after:
-            return None
-        return sum(after.values()) - sum(self._before.select(name, **labels).values())
-
-    def now(self, name, **labels):
-        found = self._after.select(name, **labels)
-        return sum(found.values()) if found else None
-
-    def histogram(self, name, **labels):
-        """None when there is no such series."""
-        cumulative = {}
-        for scrape, sign in ((self._after, 1), (self._before, -1)):
-            for key, value in scrape.select(name + "_bucket", **labels).items():
-                border = float(dict(key)["le"])
-                cumulative[border] = cumulative.get(border, 0) + sign * value
-        if not cumulative:
-            return None
-        buckets, low, below = [], 0.0, 0
-        for border in sorted(cumulative):
-            buckets.append((low, border, int(cumulative[border] - below)))
-            low, below = border, cumulative[border]
-        count = self.increase(name + "_count", **labels)
-        mean = self.increase(name + "_sum", **labels) / count if count else None
-        return Histogram(buckets, mean)
-
-    def of_flow(self, quantity, **words):
-        """A number, or for a histogram a Histogram."""
-        name, labels = OURS[quantity]
-        labels = {key: value.format(**words) for key, value in labels.items()}
-        if name == "tcpperf_open_connections":
-            return self.now(name, **labels)
-        if self._after.has(name + "_count"):
-            return self.histogram(name, **labels)
-        return self.increase(name, **labels)
+def of_flow(ours, quantity, **words):
+    """A number, or for a histogram a Histogram."""
+    name, labels = OURS[quantity]
+    labels = {key: value.format(**words) for key, value in labels.items()}
+    if name == "tcpperf_open_connections":
+        return ours.now(name, **labels)
+    if ours.is_histogram(name):
+        return ours.histogram(name, **labels)
+    return ours.increase(name, **labels)
 
 
 # ---- the network and the run -----------------------------------------------------------------------------------------
 
-def build_network():
-    run = harness.run
-    for name in ("client", "server"):
-        run("ip", "netns", "add", name)
-    run("ip", "-n", "client", "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", "server")
-    for name, addresses in (("client", (CLIENT_V4, CLIENT_V6)), ("server", SERVER_V4 + SERVER_V6)):
-        run("ip", "-n", name, "link", "set", "lo", "up")
-        run("ip", "-n", name, "link", "set", "veth0", "up")
-        for address in addresses:
-            nodad = ["nodad"] if ":" in address else []
-            run("ip", "-n", name, "addr", "add", address + ("/64" if nodad else "/24"), "dev", "veth0", *nodad)
-
-    def tc(words):
-        run("tc", "-n", "server", *words.split())
-    tc("qdisc add dev veth0 root handle 1: prio bands 2 priomap 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0")
-    tc(f"qdisc add dev veth0 parent 1:1 netem delay {NEAR_MS}ms limit 10000")
-    tc(f"qdisc add dev veth0 parent 1:2 netem delay {FAR_MS}ms limit 10000")
-    tc(f"filter add dev veth0 parent 1: protocol ip prio 1 u32 match ip src {FAR[0]}/32 flowid 1:2")
-    tc(f"filter add dev veth0 parent 1: protocol ipv6 prio 2 u32 match ip6 src {FAR[1]}/128 flowid 1:2")
-
-
-def start_side(side):
-    return subprocess.Popen([harness.tool("ip"), "netns", "exec", side, "python3", workload.__file__, side],
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def start_daemon(folder):
+def start_tcpperfd(folder):
     """Everything is grouped alike, and the windows are sampled at every segment."""
     names = ("rtt", "handshake", "retransmit", "throughput", "life", "window", "state", "drop", "reset")
     probes = {name: {"group_by": GROUP_BY, "series_budget": 256} for name in names}
     probes["window"].update(perspective="both", sample_interval="0s")
-    config = harness.quiet_config(histograms={"buckets_per_power_of_two": 8}, alerts=[], probes=probes)
-    return harness.Daemon(folder, config).wait_ready()
-
-
-def one_line(process):
-    line = process.stdout.readline()
-    if not line:
-        raise SystemExit("the workload ended early")
-    return line
+    return comparison.start_daemon(folder, probes)
 
 
 class Run:
     """One run of everything; what is left is to read."""
 
     def __init__(self, with_bcc, inflight_folder, folder):
-        build_network()
-        self.server = start_side("server")
-        one_line(self.server)
-        self.client = start_side("client")
-        one_line(self.client)
+        comparison.build_network((CLIENT_V4, CLIENT_V6), SERVER_V4 + SERVER_V6)
+        comparison.delay_from_server(NEAR_MS, FAR_MS, FAR)
+        self.server = comparison.start_side(workload.__file__, "server")
+        comparison.one_line(self.server)
+        self.client = comparison.start_side(workload.__file__, "client")
+        comparison.one_line(self.client)
 
-        daemon = start_daemon(folder)
-        self.not_measuring = [f"{name}: {probe['reason'] or probe['status']}" for name, probe in daemon.probes().items()
-                              if probe["status"] != "ok"]
+        daemon = start_tcpperfd(folder)
+        self.not_measuring = comparison.not_measuring(daemon)
         before = daemon.scrape()
         self.tools = tools.all_tools(with_bcc, tools.rtt_runs(FLOWS[0].port, CLIENT_V4, *FAR))
         if inflight_folder:
             self.tools += inflight.all_tools(inflight_folder)
-        for package in (inflight.PACKAGE, BCC, NEW, OLD):  # first those that take minutes
-            started = [tool for tool in self.tools if tool.package == package]
-            for tool in started:
-                tool.start()
-            for tool in started:
-                tool.wait_until_attached(900)
-        self.client.stdin.write("go\n")
-        self.client.stdin.flush()
-        self.did = {name: workload.Did(**did) for name, did in json.loads(one_line(self.client)).items()}
+        tools.start_all(self.tools, (inflight.PACKAGE, BCC, NEW, OLD))  # first those that take minutes
+        comparison.tell(self.client, "go")
+        self.did = {name: workload.Did(**did)
+                    for name, did in json.loads(comparison.one_line(self.client)).items()}
         time.sleep(1)  # the last connection's FIN exchange takes a round trip
-        for tool in self.tools:
-            tool.interrupt()
-        for tool in self.tools:
-            tool.collect()
-        self.ours = Ours(before, daemon.scrape())
+        tools.end_all(self.tools)
+        self.ours = comparison.Ours(before, daemon.scrape())
         daemon.end()
         for side in (self.client, self.server):
             side.communicate("end\n", timeout=60)
 
-    def tool(self, kind, package, options=None):
-        """None where it was not asked for."""
-        for tool in self.tools:
-            if (tool.kind, tool.package) == (kind, package) and (options is None or tool.command[6:] == options):
-                return tool
-        return None
+    def tool(self, kind, package, options=()):
+        return tools.find(self.tools, kind, package, options)
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
-
-def table(title, header, rows):
-    print(f"\n### {title}\n")
-    print("| " + " | ".join(header) + " |")
-    print("|" + " --- |" * len(header))
-    for row in rows:
-        print("| " + " | ".join(str(cell) for cell in row) + " |")
-
-
-def number(value):
-    return "not there" if value is None else f"{value:,.0f}"
-
-
-def of_rows(tool, select, show):
-    if tool is None:
-        return "not run"
-    return tool.problem or show([row for row in tool.parsed if select(row)])
-
 
 def bytes_table(run):
     rows = []
@@ -226,7 +128,7 @@ def bytes_table(run):
         def kb(rows):
             return f"{len(rows)} rows, {sum(row.sent_kb for row in rows):,.0f} / " \
                    f"{sum(row.received_kb for row in rows):,.0f} KB"
-        ours = [run.ours.of_flow(name, port=flow.port) for name in ("sent", "received")]
+        ours = [of_flow(run.ours, name, port=flow.port) for name in ("sent", "received")]
         rows.append([f"{flow.name}: {flow.about}", did.connections,
                      f"{did.sent:,} / {did.received:,}", f"{did.sent / 1024:,.1f} / {did.received / 1024:,.1f} KB",
                      f"{did.requested:,}" + (f" ({did.would_block} EAGAIN)" if did.would_block else ""),
@@ -253,7 +155,7 @@ def life_table(run):
                 f"{(did.received_before + did.received) / 1024:,.2f} KB"
         if did.seconds:
             truth += f", {sum(did.seconds) / len(did.seconds) * 1000:,.1f} ms"
-        lives, sent, received = (run.ours.of_flow(name, port=flow.port)
+        lives, sent, received = (of_flow(run.ours, name, port=flow.port)
                                  for name in ("lives", "life sent", "life received"))
         ours = "not there" if lives is None else "0"
         if lives and sent and received and lives.count:
@@ -262,7 +164,7 @@ def life_table(run):
         rows.append([f"{flow.name}: {flow.about}", truth,
                      *(of_rows(run.tool("tcplife", package), lambda row: row.remote_port == flow.port, lives_of)
                        for package in PACKAGES),
-                     ours, number(run.ours.of_flow("open", port=flow.port))])
+                     ours, number(of_flow(run.ours, "open", port=flow.port))])
     table("tcplife: ended connections of the client, bytes sent / received, mean duration",
           ["Flow", "Application (from connect until its FIN is acknowledged)", *PACKAGES, "tcpperfd",
            "tcpperfd: open now"], rows)
@@ -282,8 +184,8 @@ def process_table(run):
                 wrong = sorted({f"{row.pid} {row.comm}" for row in found if row.pid != pid})
                 return f"{sum(row.pid == pid for row in found)} of {len(found)}" + (
                     f"; else {', '.join(wrong[:3])}" if wrong else "")
-            its, all_of_flow = (run.ours.of_flow(name, port=flow.port, client_pid=run.client.pid,
-                                                 server_pid=run.server.pid) for name in (quantity, whole))
+            its, all_of_flow = (of_flow(run.ours, name, port=flow.port, client_pid=run.client.pid,
+                                        server_pid=run.server.pid) for name in (quantity, whole))
             rows.append([flow.name, f"{side}, pid {pid}",
                          *(of_rows(run.tool("tcplife", package), lambda row: getattr(row, field) == flow.port, right)
                            for package in PACKAGES),
@@ -345,13 +247,6 @@ def rtt_table(run):
           ["Run", "Section", "Way", *PACKAGES, "tcpperf_rtt_seconds", "tcpperf_smoothed_rtt_seconds"], rows)
 
 
-def run_in_machine(kernel, arguments):
-    harness.run("bash", harness.ROOT / "tests/vm/fetch", "trixie", tools.NEW_ROOT, "libbpf-tools", "libc6",
-                "libelf1t64", "libzstd1", "zlib1g", seconds=300)
-    words = ["--time-limit", "2400", kernel, "--", "env", f"TCPPERFD={harness.TCPPERFD}", __file__, *arguments]
-    os.execv(harness.ROOT / "dev", [str(harness.ROOT / "dev"), "vm", *words])
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kernel", help="run in a virtual machine with this kernel, see boot")
@@ -363,7 +258,7 @@ def main():
         words = [word for word in ("--bcc", "--raw") if getattr(arguments, word[2:])]
         if arguments.inflight:
             words += ["--inflight", str(arguments.inflight.resolve())]
-        run_in_machine(arguments.kernel, words)
+        comparison.run_in_machine(__file__, arguments.kernel, words)
     if os.geteuid() != 0:
         parser.error("needs root")
     with tempfile.TemporaryDirectory() as folder:
@@ -381,9 +276,7 @@ def main():
         table(f"windows of the flow {inflight.FLOW.name}: samples, mean, median; RTT in microseconds",
               ["Side, perspective", "Quantity", "Tool", "tcpperfd"], inflight.rows(run))
     if arguments.raw:
-        for tool in run.tools:
-            print(f"\n==== {tool.package}: {' '.join(map(str, tool.command))}  {tool.problem}", flush=True)
-            print("\n".join(tool.program.lines if hasattr(tool, "program") else []))
+        comparison.print_raw(run.tools)
 
 
 if __name__ == "__main__":

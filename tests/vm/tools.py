@@ -20,10 +20,12 @@ NEW_ROOT = harness.ROOT / "build/vm/tools"
 
 @dataclasses.dataclass
 class Tool:
-    """`begun`: what it says once it is attached; None: it says nothing until its end, and has this many hooks."""
+    """`options` follow the command and are what tells runs of a tool apart. `begun`: what it says once it is attached;
+    None: it says nothing until its end, and has this many hooks."""
     kind: str
     package: str
     command: tuple
+    options: tuple = ()
     begun: str = None
     hooks: int = 0
     parsed: object = None
@@ -38,7 +40,7 @@ class Tool:
         if not program[-1] or not pathlib.Path(program[-1]).exists():
             self.problem = "not installed"
             return
-        self.program = harness.Program(harness.tool("stdbuf"), "-oL", *program, *self.command[1:],
+        self.program = harness.Program(harness.tool("stdbuf"), "-oL", *program, *self.command[1:], *self.options,
                                        environment={"PYTHONUNBUFFERED": "1"})
 
     def wait_until_attached(self, seconds):
@@ -79,6 +81,31 @@ class Tool:
         self.parsed = PARSERS[self.kind](self.program.lines)
 
 
+def start_all(found, packages):
+    """Package by package, each when the ones before are attached."""
+    for package in packages:
+        started = [tool for tool in found if tool.package == package]
+        for tool in started:
+            tool.start()
+        for tool in started:
+            tool.wait_until_attached(900)
+
+
+def end_all(found):
+    for tool in found:
+        tool.interrupt()
+    for tool in found:
+        tool.collect()
+
+
+def find(found, kind, package, options=()):
+    """None where it was not asked for."""
+    for tool in found:
+        if (tool.kind, tool.package, tool.options) == (kind, package, options):
+            return tool
+    return None
+
+
 ENDLESS = ("-i", FOREVER, "-d", FOREVER, "-e")
 
 
@@ -92,7 +119,7 @@ def all_tools(with_bcc, runs):
     """All of them, not started. `runs` are those of tcprtt."""
     found = []
     for package in (OLD, NEW):
-        found += [Tool("tcprtt", package, ("tcprtt", *ENDLESS, *run), begun=r"^Tracing TCP RTT") for run in runs]
+        found += [Tool("tcprtt", package, ("tcprtt", *ENDLESS), run, begun=r"^Tracing TCP RTT") for run in runs]
         found.append(Tool("tcptop", package, ("tcptop", "-C", "-S", "-r", "1000", FOREVER, "1"), hooks=2))
         found.append(Tool("tcplife", package, ("tcplife", "-w"), begun=r"^PID +COMM"))
     if with_bcc:
