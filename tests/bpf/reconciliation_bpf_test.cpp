@@ -19,6 +19,8 @@ using test::NetworkPair;
 using test::Server;
 
 constexpr int kConnections = 11;
+constexpr int kAccepted = 2 * kConnections;
+constexpr int kOpened = 3 * kConnections;
 constexpr std::uint16_t kClosedPort = 4999;
 
 // Of everything that happens in the side's namespace: the filter must not matter.
@@ -49,7 +51,7 @@ TEST_CASE("opens, failed ones too, resets and broken ends are counted as the ker
       test::reset(broken);
       CHECK(test::connect(pair.a(), family, pair.b().address(family), kClosedPort).error == ECONNREFUSED);
     }
-    server.wait_for_closed(2 * kConnections);
+    server.wait_for_closed(kAccepted);
     const test::SnmpCounters kernel_a = test::delta(test::read_snmp(pair.a()), before_a);
     const test::SnmpCounters kernel_b = test::delta(test::read_snmp(pair.b()), before_b);
     for (const auto& [measurement, kernel] : {std::pair(&client, &kernel_a), std::pair(&server_side, &kernel_b)}) {
@@ -59,8 +61,8 @@ TEST_CASE("opens, failed ones too, resets and broken ends are counted as the ker
       CHECK(counted(*measurement, TCPPERF_RECONCILED_RESETS_SENT) == kernel->at("Tcp.OutRsts"));
       CHECK(counted(*measurement, TCPPERF_RECONCILED_NOT_SENT) == 0);
     }
-    CHECK(kernel_a.at("Tcp.ActiveOpens") == 3 * kConnections);
-    CHECK(kernel_b.at("Tcp.PassiveOpens") == 2 * kConnections);
+    CHECK(kernel_a.at("Tcp.ActiveOpens") == kOpened);
+    CHECK(kernel_b.at("Tcp.PassiveOpens") == kAccepted);
     CHECK(kernel_a.at("Tcp.EstabResets") == kConnections);
     CHECK(kernel_b.at("Tcp.OutRsts") == kConnections);
   }

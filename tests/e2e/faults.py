@@ -1,5 +1,6 @@
-"""Faults for rules_test.py, each on traffic of its own. A fault is begun by its call, with a pair of namespaces (clients
-in the first, servers in the second), a stack that ends what it needs, and an event that tells its threads to end."""
+"""Faults for rules_test.py, each on traffic of its own. A fault is begun by its call, with a pair of namespaces
+(clients in the first, servers in the second), a stack that ends what it needs, and an event that tells its threads to
+end."""
 import contextlib
 import socket
 import threading
@@ -140,3 +141,134 @@ def a_reader_that_stops(pair, stack, stop):
                         client.send(b"x")
             stop.wait(0.3)
     in_background(stack, stop, flood)
+
+
+def bulk(pair, stack, stop, connections=1, pause_seconds=0.0, **buffers):
+    """Transfers without an end: clients that write what they can, and a server that reads, pausing after each read."""
+    port = None
+    for _ in range(connections):
+        client, server = one_sided(pair, stack, **buffers)
+        port = server.getsockname()[1]
+        for end in (client, server):
+            end.settimeout(1)
+
+        def read(server=server):
+            server.recv(1 << 16)
+            stop.wait(pause_seconds)
+        in_background(stack, stop, lambda client=client: client.send(b"b" * 65536))
+        in_background(stack, stop, read)
+    return port
+
+
+def bulk_with_losses(pair, stack, stop):
+    bulk(pair, stack, stop, connections=4)
+    pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
+               "add rule inet faults input tcp dport != 0 numgen random mod 100 < 3 drop")
+
+
+def bulk_with_heavy_losses(pair, stack, stop):
+    bulk(pair, stack, stop, connections=4)
+    pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
+               "add rule inet faults input tcp dport != 0 numgen random mod 100 < 25 drop")
+
+
+def a_path_that_breaks_off(pair, stack, stop):
+    """For longer than three timeouts, again and again."""
+    bulk(pair, stack, stop, connections=4)
+
+    def break_off():
+        pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
+                   "add rule inet faults input tcp dport != 0 drop")
+        stop.wait(3)
+        pair.lose_nothing()
+        stop.wait(1)
+    in_background(stack, stop, break_off)
+
+
+def a_queue_longer_than_the_timeout(pair, stack, stop):
+    """What waits in it is sent again although it arrives."""
+    bulk(pair, stack, stop, connections=4)
+
+    def queue():
+        pair.slow_down("400kbit")
+        stop.wait(1.5)
+        pair.full_speed()
+        stop.wait(0.5)
+    in_background(stack, stop, queue)
+
+
+def slow_readers(pair, stack, stop):
+    """With small buffers that are seldom quite full."""
+    bulk(pair, stack, stop, connections=4, pause_seconds=0.005, receive_bytes=16384)
+
+
+def readers_that_stop(pair, stack, stop):
+    bulk(pair, stack, stop, connections=4, pause_seconds=30)
+
+
+def readers_that_pause(pair, stack, stop):
+    bulk(pair, stack, stop, connections=4, pause_seconds=1.5)
+
+
+def readers_that_come_late(pair, stack, stop):
+    """They read all there is, and then nothing for a while."""
+    for _ in range(8):
+        client, server = one_sided(pair, stack)
+        for end in (client, server):
+            end.settimeout(5)
+
+        def send(client=client):
+            client.send(b"s" * 100)
+            stop.wait(0.4)
+
+        def read(server=server):
+            stop.wait(1.5)
+            server.recv(1 << 16)
+        in_background(stack, stop, send)
+        in_background(stack, stop, read)
+
+
+def small_receive_buffers(pair, stack, stop):
+    pair.slow_down("20mbit")
+    bulk(pair, stack, stop, connections=4, receive_bytes=4096)
+
+
+def small_send_buffers(pair, stack, stop):
+    pair.slow_down("20mbit")
+    bulk(pair, stack, stop, connections=4, send_bytes=2304)
+
+
+def a_slow_link(pair, stack, stop):
+    pair.slow_down("2mbit")
+    bulk(pair, stack, stop, connections=4, send_bytes=65536)
+
+
+def applications_with_little_to_send(pair, stack, stop):
+    """One segment at a time over a link that takes a while for it."""
+    pair.slow_down("1mbit")
+    chat(pair, stack, message_bytes=1000)
+
+
+def paced_senders(pair, stack, stop):
+    for _ in range(4):
+        client, server = one_sided(pair, stack)
+        client.setsockopt(socket.SOL_SOCKET, 47, 500_000)  # SO_MAX_PACING_RATE, bytes/s
+        for end in (client, server):
+            end.settimeout(1)
+        in_background(stack, stop, lambda client=client: client.send(b"b" * 65536))
+        in_background(stack, stop, lambda server=server: server.recv(1 << 16))
+
+
+def a_server_that_accepts_slowly(pair, stack, stop):
+    listener = stack.enter_context(pair.b.listen(backlog=64))
+
+    def connect():
+        stack.enter_context(pair.a.open_socket()).connect(listener.getsockname())
+        stop.wait(0.3)
+
+    def accept():
+        stop.wait(0.3)
+        stack.enter_context(listener.accept()[0])
+    in_background(stack, stop, connect)
+    in_background(stack, stop, accept)
+    in_background(stack, stop, connect)

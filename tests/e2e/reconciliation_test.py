@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Our counts against the kernel's own, by the daemon itself: both agree on real traffic with real faults, and what cannot
-be compared is not shown."""
+"""Our counts against the kernel's own, by the daemon itself: both agree on real traffic with real faults, and what
+cannot be compared is not shown."""
 import contextlib
 import errno
 import pathlib
@@ -10,7 +10,7 @@ import unittest
 import metrics
 from harness import PROBES, EndToEndTest, quiet_config, run, tool, wait_until
 from missing_hook_test import without_tracepoint
-from network import (Chatter, Pair, Server, connect_and_close, connect_and_reset, connect_refused)
+from network import Chatter, Pair, Server, connect_and_close, connect_and_reset, connect_refused
 
 COUNTERS = ("TcpActiveOpens", "TcpPassiveOpens", "TcpEstabResets", "TcpRetransSegs", "TcpExtTCPSynRetrans", "TcpOutRsts")
 FEW = 7

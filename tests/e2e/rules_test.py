@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Each shipped rule fires on the fault that it is for, injected into real traffic, and none fires in health. Windows and
-waiting times are shortened, conditions are not.
+"""Each shipped rule fires on the fault that it is for, injected into real traffic, and none fires in health. Windows
+and waiting times are shortened, conditions are not.
 
 A rule without an entry in FAULTS, or in NOT_INJECTED with a reason, fails the test.
 """
@@ -14,19 +14,42 @@ import shipped_rules
 from harness import EndToEndTest, quiet_config, tool, wait_until
 from network import Chatter, Pair, Server
 
+LOSSY = {"packet_loss", "high_tlp_ratio", "tail_latency", "drop_surge", "slow_handshake", "cwnd_limited",
+         "small_congestion_window", "loss_state", "spurious_retransmits", "out_of_order", "long_timeout_stalls",
+         "send_queue_backlog", "blocked_writers", "receive_window_limited", "zero_window"}
+FULL = {"receive_window_limited", "zero_window", "low_delivery", "receive_queue_backlog", "unread_data",
+        "send_queue_backlog", "blocked_writers", "socket_drops", "tail_latency", "high_tlp_ratio"}
+SLOW = {"send_queue_backlog", "blocked_writers", "tail_latency", "high_tlp_ratio", "slow_handshake"}
 # What this fault must make fire, and what else it may: a fault rarely has one effect.
 FAULTS = {
-    "packet_loss": (faults.losses, {"high_tlp_ratio", "tail_latency", "drop_surge", "slow_handshake"}),
-    "high_tlp_ratio": (faults.lost_tails, {"packet_loss", "tail_latency", "drop_surge", "slow_handshake"}),
-    "tail_latency": (faults.a_queue_now_and_then, {"slow_handshake"}),
+    "packet_loss": (faults.losses, LOSSY),
+    "high_tlp_ratio": (faults.lost_tails, LOSSY),
+    "tail_latency": (faults.a_queue_now_and_then, {"slow_handshake", "send_queue_backlog"}),
     # The queue is longer than the senders' patience.
-    "slow_handshake": (faults.connects_behind_a_queue, {"tail_latency", "packet_loss", "high_tlp_ratio"}),
+    "slow_handshake": (faults.connects_behind_a_queue, LOSSY),
     "connect_failures": (faults.refused_connects, {"drop_surge"}),
     "drop_surge": (faults.packets_dropped_by_a_filter, {"packet_loss", "high_tlp_ratio", "tail_latency",
                                                         "connect_failures", "slow_handshake"}),
     "accept_queue_overflow": (faults.nobody_accepts, {"slow_handshake", "drop_surge"}),
     "syn_flood": (faults.half_open_connects, {"accept_queue_overflow", "slow_handshake", "drop_surge"}),
-    "socket_drops": (faults.a_reader_that_stops, {"packet_loss", "high_tlp_ratio", "tail_latency", "drop_surge"}),
+    "socket_drops": (faults.a_reader_that_stops, {"packet_loss", "drop_surge"} | FULL),
+    "cwnd_limited": (faults.bulk_with_losses, LOSSY),
+    "small_congestion_window": (faults.bulk_with_heavy_losses, LOSSY),
+    "loss_state": (faults.bulk_with_heavy_losses, LOSSY),
+    "out_of_order": (faults.bulk_with_losses, LOSSY),
+    "spurious_retransmits": (faults.a_queue_longer_than_the_timeout, LOSSY),
+    "long_timeout_stalls": (faults.a_path_that_breaks_off, LOSSY),
+    "receive_window_limited": (faults.slow_readers, FULL),
+    "zero_window": (faults.readers_that_stop, FULL),
+    "low_delivery": (faults.small_receive_buffers, FULL),
+    "receive_queue_backlog": (faults.readers_that_stop, FULL),
+    "unread_data": (faults.readers_that_come_late, FULL),
+    "blocked_writers": (faults.readers_that_pause, FULL),
+    "send_buffer_limited": (faults.small_send_buffers, SLOW | {"low_delivery"}),
+    "send_queue_backlog": (faults.a_slow_link, SLOW | {"cwnd_limited", "packet_loss", "spurious_retransmits"}),
+    "application_limited": (faults.applications_with_little_to_send, SLOW),
+    "pacing_limited": (faults.paced_senders, SLOW | {"low_delivery"}),
+    "slow_accept": (faults.a_server_that_accepts_slowly, {"accept_queue_overflow", "slow_handshake"}),
 }
 NOT_INJECTED = {
     "tcp_memory_nearly_used": "tcp_mem is the whole host's, which a test must not change",
@@ -65,10 +88,11 @@ class Rules(EndToEndTest):
 
     def test_no_rule_fires_in_health(self):
         daemon = self.start_judging()
-        # Single segments, and a path whose own delay is more than the scheduling of a busy machine.
+        # Single segments, and a path whose own delay is more than the scheduling of a busy machine: without pauses its
+        # queue is never empty, which would let some segments pass at once.
         self.pair.slow_down("2mbit")
         with Server(self.pair.b, message_bytes=1000) as server, \
-                Chatter(self.pair.a, server, connections=2, pause_seconds=0.02) as chatter:
+                Chatter(self.pair.a, server, connections=2, pause_seconds=0) as chatter:
             # Long enough for every window, and some more.
             end = time.monotonic() + 6
             wait_until(lambda: chatter.exchanges > 100 and time.monotonic() > end, "exchanges", 60)

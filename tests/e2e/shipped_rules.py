@@ -7,7 +7,7 @@ FOLDER = ROOT / "config/rules"
 _ENTRY = re.compile(r"  (?:- |  )(\w+): (.*)")
 # What a test does not wait for. The condition stays as it is shipped.
 SHORT = {"window": "2s", "for": "400ms"}
-FEW = 10
+FEW = 2
 
 
 def read(path):

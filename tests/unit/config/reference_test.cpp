@@ -27,17 +27,18 @@ TEST_CASE("the reference has every key of the file in its order", "[config]") {
   for (const config::KeyRow& key : config::key_rows(small_probe_table())) {
     paths += key.path + "\n";
   }
-  CHECK(paths ==
-        "tick\nhistograms\nhistograms.buckets_per_power_of_two\n"
-        "filter\nfilter.local_ip\nfilter.remote_ip\nfilter.local_port\nfilter.remote_port\n"
-        "group_by\ngroups\ngroups.idle_after\ngroups.remote_prefix_ipv4\ngroups.remote_prefix_ipv6\n"
-        "probes\nprobes.rtt\nprobes.rtt.enabled\nprobes.rtt.required\nprobes.rtt.group_by\nprobes.rtt.series_budget\n"
-        "probes.rtt.raw\nprobes.rtt.sample_every\nprobes.rtt.ignore_below\n"
-        "probes.drop\nprobes.drop.enabled\nprobes.drop.required\nprobes.drop.group_by\nprobes.drop.series_budget\n"
-        "rule_files\nalerts\nalerts[].name\nalerts[].condition\nalerts[].window\nalerts[].for\nalerts[].minimum_samples\n"
-        "alerts[].severity\nalerts[].diagnosis\nalerts[].action\n"
-        "sinks\nsinks.syslog\nsinks.file\nsinks.file.path\nsinks.webhook\nsinks.webhook.url\nsinks.webhook.timeout\n"
-        "sinks.webhook.attempts\nsinks.webhook.queue\n");
+  CHECK(
+      paths ==
+      "tick\nhistograms\nhistograms.buckets_per_power_of_two\n"
+      "filter\nfilter.local_ip\nfilter.remote_ip\nfilter.local_port\nfilter.remote_port\n"
+      "group_by\ngroups\ngroups.idle_after\ngroups.remote_prefix_ipv4\ngroups.remote_prefix_ipv6\n"
+      "probes\nprobes.rtt\nprobes.rtt.enabled\nprobes.rtt.required\nprobes.rtt.group_by\nprobes.rtt.series_budget\n"
+      "probes.rtt.raw\nprobes.rtt.sample_every\nprobes.rtt.ignore_below\n"
+      "probes.drop\nprobes.drop.enabled\nprobes.drop.required\nprobes.drop.group_by\nprobes.drop.series_budget\n"
+      "rule_files\nalerts\nalerts[].name\nalerts[].condition\nalerts[].window\nalerts[].for\nalerts[].minimum_samples\n"
+      "alerts[].severity\nalerts[].diagnosis\nalerts[].action\n"
+      "sinks\nsinks.syslog\nsinks.file\nsinks.file.path\nsinks.webhook\nsinks.webhook.url\nsinks.webhook.timeout\n"
+      "sinks.webhook.attempts\nsinks.webhook.queue\n");
 }
 
 TEST_CASE("a row says type, default, range and meaning", "[config]") {
