@@ -108,7 +108,7 @@ static __noinline bool time_account(struct flow *flow, const struct tcp_sock *tp
 	shut = time_window_is_shut(tp);
 	/* Nothing arrives, so nothing makes the kernel look whether the window or the buffer is what it waits for. */
 	amount = time_grant(&flow->time, 1, jiffies[1], &left);
-	time_add(flow, shut ? TCPPERF_TIME_ZERO_WINDOW : timed_out ? TCPPERF_TIME_RTO : TCPPERF_TIME_RWND, amount);
+	time_add(flow, shut ? TCPPERF_TIME_READER : timed_out ? TCPPERF_TIME_RTO : TCPPERF_TIME_RWND, amount);
 	amount = time_grant(&flow->time, 2, jiffies[2], &left);
 	time_add(flow, timed_out ? TCPPERF_TIME_RTO : TCPPERF_TIME_SNDBUF, amount);
 	amount = time_grant(&flow->time, 0, jiffies[0], &left);

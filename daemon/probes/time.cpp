@@ -9,7 +9,7 @@ namespace {
 constexpr std::string_view kMetric = "tcpperf_connection_time_seconds_total";
 constexpr std::array<std::string_view, TCPPERF_TIME_LIMITS> kLimits = {
     "idle",         "app_limited", "cwnd_limited",   "loss_recovery", "rto",
-    "rwnd_limited", "zero_window", "sndbuf_limited", "pacing",        "other"};
+    "rwnd_limited", "reader_limited", "sndbuf_limited", "pacing",        "other"};
 
 std::vector<core::Cell> limit_cells(const core::KernelNames& /*kernel*/) {
   return named_cells(0, kLimits);
@@ -56,13 +56,13 @@ const core::ProbeDescriptor& time_probe() {
                     "idle: nothing to send, which a pure receiver always is. app_limited: all that the process wrote "
                     "is on its way and waits for its acknowledgement. cwnd_limited: the congestion window is full. "
                     "loss_recovery: fast recovery of lost segments. rto: silence up to a retransmission timeout, and "
-                    "the recovery behind it. rwnd_limited: the window of the peer is open and full. zero_window: the "
+                    "the recovery behind it. rwnd_limited: the window of the peer is open and full. reader_limited: the "
                     "same, and it is smaller than half of the largest that the peer ever offered, because the process "
                     "there does not read what has arrived. sndbuf_limited: all is on its way, "
                     "and the process could write no more because the send buffer is full. pacing: the next packet "
                     "waits for its departure time, or for the host's own queue, which is the same wait with the qdisc "
                     "fq. other: none of these, such as Nagle's algorithm or the wait for a larger packet. All "
-                    "that is not idle, and rwnd_limited with zero_window, are the kernel's tcpi_busy_time and "
+                    "that is not idle, and rwnd_limited with reader_limited, are the kernel's tcpi_busy_time and "
                     "tcpi_rwnd_limited, exact to its jiffies, but that the latter is rto while a timeout is recovered "
                     "from; sndbuf_limited has more than tcpi_sndbuf_limited, which misses writes that are sent at "
                     "once. Outside "
@@ -86,7 +86,7 @@ const core::ProbeDescriptor& time_probe() {
               share_of_time("time_share_rto", "share of time lost to retransmission timeouts", "rto"),
               share_of_time("time_share_rwnd_limited", "share of time with the peer's window open and full",
                             "rwnd_limited"),
-              share_of_time("time_share_zero_window", "share of time with the peer's window shut", "zero_window"),
+              share_of_time("time_share_reader_limited", "share of time with the peer's window shut", "reader_limited"),
               share_of_time("time_share_sndbuf_limited", "share of time held up by the send buffer", "sndbuf_limited"),
               share_of_time("time_share_pacing", "share of time in pacing or in the host's own queue", "pacing"),
               share_of_time("time_share_other", "share of time with something to send and no known limit", "other"),
@@ -100,8 +100,8 @@ const core::ProbeDescriptor& time_probe() {
                             "rto"),
               share_of_busy("busy_share_rwnd_limited",
                             "share of the time that is not idle with the peer's window open and full", "rwnd_limited"),
-              share_of_busy("busy_share_zero_window", "share of the time that is not idle with the peer's window shut",
-                            "zero_window"),
+              share_of_busy("busy_share_reader_limited", "share of the time that is not idle with the peer's window shut",
+                            "reader_limited"),
               share_of_busy("busy_share_sndbuf_limited",
                             "share of the time that is not idle held up by the send buffer", "sndbuf_limited"),
               share_of_busy("busy_share_pacing",

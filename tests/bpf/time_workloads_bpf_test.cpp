@@ -36,7 +36,7 @@ using test::NetworkPair;
 using test::Socket;
 
 constexpr std::array kLimits = {"idle",         "app_limited", "cwnd_limited",   "loss_recovery", "rto",
-                                "rwnd_limited", "zero_window", "sndbuf_limited", "pacing",        "other"};
+                                "rwnd_limited", "reader_limited", "sndbuf_limited", "pacing",        "other"};
 constexpr auto kDuration = 2500ms;
 constexpr int kTiny = 64;
 // Nothing else in the namespace listens; sockets that earlier tests left behind have other ports.
@@ -278,7 +278,7 @@ std::string signature_of(const Shares& shares) {
     return shares.rtt_ratio > 2 ? "queue" : "distance";
   }
   const std::map<std::string, std::string> others = {
-      {"rto", "outage"},       {"rwnd_limited", "receive buffer"}, {"zero_window", "reader"},
+      {"rto", "outage"},       {"rwnd_limited", "receive buffer"}, {"reader_limited", "reader"},
       {"pacing", "departure"}, {"sndbuf_limited", "send buffer"},  {"other", "Nagle"},
   };
   return others.at(longest);
