@@ -122,7 +122,9 @@ TEST_CASE("entries into recovery and loss equal the kernel's counters, however o
   Measurement client({"congestion"}, clients_of(pair, server));
   test::Faults faults(pair.b());
   std::vector<Connection> connections;
-  for (int i = 0; i < 53; ++i) {
+  constexpr int kConnections = 53;
+  connections.reserve(kConnections);
+  for (int i = 0; i < kConnections; ++i) {
     connections.emplace_back(pair, server, test::kAllFamilies[i % 3]);
   }
   const test::SnmpCounters before = test::read_snmp(pair.a());
@@ -131,8 +133,8 @@ TEST_CASE("entries into recovery and loss equal the kernel's counters, however o
   std::thread traffic([&] {
     // Short transfers end before duplicate ACKs can tell of a loss.
     faults.drop_random(test::to_port(server.port()), 30);
-    for (std::size_t i = 0; i < connections.size(); ++i) {
-      test::transfer(connections[i].socket, 3001);
+    for (const Connection& connection : connections) {
+      test::transfer(connection.socket, 3001);
     }
     for (const Connection& connection : connections) {
       test::wait_until([&] { return test::tcp_info(connection.socket).tcpi_unacked == 0; });

@@ -156,6 +156,7 @@ TEST_CASE("connections are counted once by the ECN they negotiated, on both side
   Measurement client = measure_client(pair, server);
   Measurement server_side = measure_server(pair, server);
   std::vector<test::Socket> open;
+  open.reserve(kWithout + kWith);
   for (int i = 0; i < kWithout; ++i) {
     open.push_back(test::connect_to(pair.a(), pair.b(), test::kAllFamilies[i % 3], server.port()));
   }
