@@ -28,6 +28,9 @@ static __always_inline void state_on_state(struct flow *flow, int from, int to, 
 
 	if (!cfg_state || (u32)from >= TCPPERF_STATES || (u32)to >= TCPPERF_STATES)
 		return;
+	/* close() after shutdown() sets the state that there is already: the stay goes on. */
+	if (from == to)
+		return;
 	/* CLOSE is not a state of a connection: no time runs there. */
 	flow->state_entered_ns = to == TCP_CLOSE ? 0 : now_ns;
 	/* Counted with the next change, when it is known to whom the connection belongs. */

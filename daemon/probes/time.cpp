@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view kMetric = "tcpperf_connection_time_seconds_total";
 constexpr std::array<std::string_view, TCPPERF_TIME_LIMITS> kLimits = {
-    "idle",         "app_limited", "cwnd_limited",   "loss_recovery", "rto",
+    "idle",         "app_limited",    "cwnd_limited",   "loss_recovery", "rto",
     "rwnd_limited", "reader_limited", "sndbuf_limited", "pacing",        "other"};
 
 std::vector<core::Cell> limit_cells(const core::KernelNames& /*kernel*/) {
@@ -56,7 +56,8 @@ const core::ProbeDescriptor& time_probe() {
                     "idle: nothing to send, which a pure receiver always is. app_limited: all that the process wrote "
                     "is on its way and waits for its acknowledgement. cwnd_limited: the congestion window is full. "
                     "loss_recovery: fast recovery of lost segments. rto: silence up to a retransmission timeout, and "
-                    "the recovery behind it. rwnd_limited: the window of the peer is open and full. reader_limited: the "
+                    "the recovery behind it. rwnd_limited: the window of the peer is open and full. reader_limited: "
+                    "the "
                     "same, and it is smaller than half of the largest that the peer ever offered, because the process "
                     "there does not read what has arrived. sndbuf_limited: all is on its way, "
                     "and the process could write no more because the send buffer is full. pacing: the next packet "
@@ -100,8 +101,8 @@ const core::ProbeDescriptor& time_probe() {
                             "rto"),
               share_of_busy("busy_share_rwnd_limited",
                             "share of the time that is not idle with the peer's window open and full", "rwnd_limited"),
-              share_of_busy("busy_share_reader_limited", "share of the time that is not idle with the peer's window shut",
-                            "reader_limited"),
+              share_of_busy("busy_share_reader_limited",
+                            "share of the time that is not idle with the peer's window shut", "reader_limited"),
               share_of_busy("busy_share_sndbuf_limited",
                             "share of the time that is not idle held up by the send buffer", "sndbuf_limited"),
               share_of_busy("busy_share_pacing",

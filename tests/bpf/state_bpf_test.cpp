@@ -4,9 +4,11 @@
 
 #include "catch.h"
 #include "measurement.h"
+#include "support/listener.h"
 #include "support/network_pair.h"
 #include "support/server.h"
 #include "support/traffic.h"
+#include "support/wait.h"
 
 namespace {
 
@@ -63,6 +65,22 @@ TEST_CASE("the passive side passes through close_wait and last_ack", "[state]") 
   CHECK(transitions(measurement, "established", "close_wait") == kConnections);
   CHECK(transitions(measurement, "close_wait", "last_ack") == kConnections);
   CHECK(measurement.histogram("tcpperf_state_seconds", {"close_wait"}).count() == kConnections);
+}
+
+TEST_CASE("close() after shutdown() does not split the stay in a state", "[state]") {
+  const NetworkPair pair;
+  const test::Listener listener(pair.b());
+  Measurement measurement({"state"}, test::only_side(pair.a().v4, pair.a().v6));
+  for (int i = 0; i < kConnections; ++i) {
+    test::Socket client = test::connect_to(pair.a(), pair.b(), Family::kIPv4, listener.port());
+    const test::Socket server = listener.accept();
+    test::half_close(client);
+    test::receive_to_end(server);  // so the client has left FIN_WAIT1, or is about to
+    test::wait_until([&] { return transitions(measurement, "fin_wait1", "fin_wait2") == i + 1; });
+    client.close();
+  }
+  INFO(measurement.nonzero());
+  CHECK(measurement.histogram("tcpperf_state_seconds", {"fin_wait2"}).count() == kConnections);
 }
 
 TEST_CASE("the time in ESTABLISHED is the time the connection was held", "[state]") {

@@ -35,7 +35,7 @@ using test::Measurement;
 using test::NetworkPair;
 using test::Socket;
 
-constexpr std::array kLimits = {"idle",         "app_limited", "cwnd_limited",   "loss_recovery", "rto",
+constexpr std::array kLimits = {"idle",         "app_limited",    "cwnd_limited",   "loss_recovery", "rto",
                                 "rwnd_limited", "reader_limited", "sndbuf_limited", "pacing",        "other"};
 constexpr auto kDuration = 2500ms;
 constexpr int kTiny = 64;

@@ -6,6 +6,8 @@
 namespace tcpperf::core {
 namespace {
 
+// More would hide the rest of the message; they are listed only when there is nothing better to say.
+constexpr std::size_t kMostListed = 40;
 constexpr std::size_t kLongestName = 64;  // nothing longer is a slip of a name
 
 // How many letters must be inserted, removed, replaced or swapped with their neighbour.
@@ -50,6 +52,9 @@ std::string suggestion(std::string_view name, std::string_view these, const std:
   std::string message = ";";
   if (const auto closest = closest_name(name, known)) {
     message += " did you mean '" + std::string(*closest) + "'?";
+    if (known.size() > kMostListed) {
+      return message;
+    }
   }
   message += " " + std::string(these) + ": ";
   for (std::size_t i = 0; i < known.size(); ++i) {

@@ -104,6 +104,9 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
   const MetricDef& metric = *planned.metric;
   Family family{&metric.spec, {}, planned.group_labels};
 
+  // A state of 0 is one; a sum of 0 says that nothing has happened yet.
+  const bool is_gauge = metric.spec.kind == MetricKind::kGauge;
+
   // `read(cell, slot, position)` gives what is at `position` of an array of `size` elements.
   const auto fold_array = [&](std::size_t size, std::size_t stride, auto read) {
     for (auto& [values, group] : planned.groups) {
@@ -127,7 +130,7 @@ Family Folder::fold_family(PlannedFamily& planned, const MapReader& reader) {
             found = true;
           }
         }
-        if (!found || (!show_zeros && is_zero(total))) {
+        if (!found || (!show_zeros && !is_gauge && is_zero(total))) {
           continue;
         }
         LabelValues& labels = group.labels[i];

@@ -45,9 +45,9 @@ class Folder {
   Folder(ProbeTable probes, const KernelNames& kernel);
 
   // Appends the families of one probe. A metric whose source is empty gets no family: unknown is not zero. Of `other`,
-  // or of all when not grouped, every series is there, of the other groups those that are not zero. Series whose labels
-  // are alike are added; they are, too, when a metric has a label of its own with the name of a group's label, which
-  // then is left out. tcp_states and numbers are never grouped.
+  // or of all when not grouped, every series is there, of the other groups those that are not zero and gauges. Series
+  // whose labels are alike are added; they are, too, when a metric has a label of its own with the name of a group's
+  // label, which then is left out. tcp_states and numbers are never grouped.
   void fold(const ProbeDescriptor& probe, const MapReader& reader, const GroupSet& groups, Snapshot& snapshot);
   void fold(const ProbeDescriptor& probe, const MapReader& reader, Snapshot& snapshot) {
     fold(probe, reader, not_grouped(), snapshot);

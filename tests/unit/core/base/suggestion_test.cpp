@@ -30,4 +30,9 @@ TEST_CASE("of two close names the closer is chosen, of equals the first", "[base
 TEST_CASE("an unknown name is reported with all that is allowed", "[base]") {
   CHECK(suggestion("tik", "allowed", {"tick", "filter"}) == "; did you mean 'tick'? allowed: tick, filter");
   CHECK(suggestion("x", "allowed", {}) == "; allowed: nothing");
+  std::vector<std::string_view> many(40, "other");
+  CHECK(suggestion("othr", "allowed", many).size() > 200);
+  many.emplace_back("tick");
+  CHECK(suggestion("tik", "allowed", many) == "; did you mean 'tick'?");
+  CHECK(suggestion("xyzxyz", "allowed", many).size() > 200);
 }
