@@ -52,6 +52,7 @@ tcpperf::adapters::bpf::FilterTables listeners_too() {
   for (const char* const any : {"0.0.0.0", "::"}) {
     filter.local_ip.push_back(*core::parse_cidr(any));
   }
+  filter.local_port.push_back({test::kFirstListenerPort, test::kLastListenerPort});
   return filter;
 }
 
