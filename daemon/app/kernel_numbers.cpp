@@ -72,6 +72,7 @@ void KernelNumbers::begin(const adapters::bpf::Session& session) {
   const std::lock_guard lock(mutex_);
   const Counters none(kPressure + 1);
   const core::Result<Counters> counters = read_counters();
+  counting_ = &session;
   reconciliation_.begin(count_both(session, counters ? *counters : none));
 }
 
@@ -79,11 +80,14 @@ void KernelNumbers::pause(const adapters::bpf::Session& session) {
   const std::lock_guard lock(mutex_);
   const Counters none(kPressure + 1);
   const core::Result<Counters> counters = read_counters();
+  counting_ = nullptr;
   reconciliation_.pause(count_both(session, counters ? *counters : none));
 }
 
 void KernelNumbers::set_compared(const adapters::bpf::Session& session, const Counters& kernel) {
-  const std::vector<std::optional<core::Compared>> totals = reconciliation_.totals(count_both(session, kernel));
+  // In the middle of a reload the set that is read is not the one that counts.
+  const std::vector<std::optional<core::Compared>> totals =
+      counting_ == &session ? reconciliation_.totals(count_both(session, kernel)) : reconciliation_.past();
   compared_events_.assign(2 * totals.size(), std::nullopt);
   compared_ratios_.assign(totals.size(), std::nullopt);
   for (std::size_t i = 0; i < totals.size(); ++i) {

@@ -37,8 +37,9 @@ class KernelNumbers {
 
   const adapters::bpf::Kernel& kernel_;
 
-  std::mutex mutex_;  // guards reconciliation_, and keeps its two sides together
+  std::mutex mutex_;  // guards what follows, and keeps the two sides together
   core::Reconciliation reconciliation_;
+  const adapters::bpf::Session* counting_ = nullptr;  // whose events count now; only compared
 
   // Only read() and who calls it touch these.
   std::uint64_t failures_ = 0;

@@ -24,7 +24,7 @@ import metrics
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TCPPERFD = pathlib.Path(os.environ.get("TCPPERFD", ROOT / "build/bin/tcpperfd"))
-PROBES = ("rtt", "handshake", "listener", "retransmit", "time", "congestion", "order", "stall", "throughput", "life",
+PROBES = ("rtt", "handshake", "listener", "retransmit", "time", "congestion", "stall", "order", "throughput", "life",
           "window", "socket", "state", "drop", "reset", "kernel", "reconciliation")
 # Of everything that has a name outside the test; a process id follows.
 PREFIX = "tcpperf-e2e-"

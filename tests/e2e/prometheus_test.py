@@ -128,7 +128,7 @@ class PrometheusTest(EndToEndTest):
         prometheus.scraped('count_over_time(up{job="tcpperf"}[1m]) >= 2', "two scrapes")
         with Server(pair.b) as server, Chatter(pair.a, server):
             time.sleep(5)
-        prometheus.scraped('sum(tcpperf_groups{job="tcpperf"}) == 0', "all groups are retired")
+        prometheus.scraped('sum(tcpperf_groups{job="tcpperf", of="connections"}) == 0', "all groups are retired")
 
         measured = daemon.scrape().total("tcpperf_rtt_seconds_count")
         heatmap = next(query for query in self.dashboard_queries() if query["title"] == "Round-trip time")

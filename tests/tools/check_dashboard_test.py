@@ -14,7 +14,7 @@ DASHBOARD = json.loads((ROOT / "dashboards/grafana/tcpperf.json").read_text())
 DOCUMENTED = """
 | `tcpperf_rtt_seconds` | histogram | seconds | `perspective` | `rtt` | Words. |
 | `tcpperf_connections` | gauge | connections | `state` | `state` | Words. |
-| `tcpperf_groups_retired_total` | counter | | `group_by`, `budget` | the daemon itself | Words. |
+| `tcpperf_groups_retired_total` | counter | | `group_by`, `budget`, `of` | the daemon itself | Words. |
 """
 HOSTS = 'job=~"$job", instance=~"$instance"'
 UNLESS_RETIRED = f"unless on (job, instance) increase(tcpperf_groups_retired_total{{{HOSTS}}}[$__rate_interval]) > 0"

@@ -63,7 +63,8 @@ core::Result<std::unique_ptr<Session>> Session::load(core::ProbeTable probes, co
     }
     Object::LoadFailure failure;
     if (core::Result<void> loaded = object->load(&failure); !loaded) {
-      if (failure.program.empty()) {
+      // Without the right to load any, it is no use to find out which.
+      if (failure.program.empty() || (failure.error.system_errno == EPERM && !Kernel::may_trace())) {
         return failure.error;
       }
       if (!plan.drop_listeners(failure, enabled, refusals)) {

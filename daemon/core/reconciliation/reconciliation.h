@@ -35,10 +35,12 @@ class Reconciliation {
   void pause(std::span<const CountPair> now);
   // What was gained in all. None of a counter that was not told when the counting began, is not told now, or went back.
   [[nodiscard]] std::vector<std::optional<Compared>> totals(std::span<const CountPair> now) const;
+  // What was gained in all until the last pause(). None of a counter that was never told.
+  [[nodiscard]] std::vector<std::optional<Compared>> past() const;
 
  private:
   struct Counter {
-    Compared past;
+    std::optional<Compared> past;
     std::optional<Compared> start;
   };
   std::vector<Counter> counters_;

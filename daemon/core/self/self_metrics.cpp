@@ -38,33 +38,34 @@ const MetricSpec kMapCapacity{
     "tcpperf_map_capacity", "Elements that fit, fixed at load.", MetricKind::kGauge, Unit::kNone, {"map"}};
 const MetricSpec kMapBytes{"tcpperf_map_bytes",
                            "Size of all elements when full, fixed at load; without the kernel's own overhead, and "
-                           "without the state kept per socket, about 200 bytes.",
+                           "without the state kept per socket, about 300 bytes.",
                            MetricKind::kGauge,
                            Unit::kBytes,
                            {"map"}};
 const MetricSpec kGroups{"tcpperf_groups",
-                         "Groups in use, by grouping: the dimensions that connections are told apart by, and the "
-                         "series_budget. Two of them are one series when their labels are alike (cgroups of one unit).",
+                         "Groups in use, by grouping: the dimensions, the series_budget, and of what: connections, or "
+                         "listeners, whose connections are with them. Two of them are one series when their labels are "
+                         "alike (cgroups of one unit).",
                          MetricKind::kGauge,
                          Unit::kNone,
-                         {"group_by", "budget"}};
+                         {"group_by", "budget", "of"}};
 const MetricSpec kGroupCapacity{"tcpperf_group_capacity",
                                 "The most groups of the grouping that can have series of their own, fixed at load.",
                                 MetricKind::kGauge,
                                 Unit::kNone,
-                                {"group_by", "budget"}};
+                                {"group_by", "budget", "of"}};
 const MetricSpec kGroupOverflow{
     "tcpperf_group_overflow_total",
     "How often a socket was counted in the group other because the grouping had no room for its own.",
     MetricKind::kCounter,
     Unit::kNone,
-    {"group_by", "budget"}};
+    {"group_by", "budget", "of"}};
 const MetricSpec kGroupsRetired{"tcpperf_groups_retired_total",
                                 "Groups without connections for idle_after, whose series ended and whose past was "
                                 "added to the group other.",
                                 MetricKind::kCounter,
                                 Unit::kNone,
-                                {"group_by", "budget"}};
+                                {"group_by", "budget", "of"}};
 const MetricSpec kLostUpdates{
     "tcpperf_lost_updates_total",
     "Events that were seen but not measured: flow_memory (no memory for a socket's state), rtt_sample (it came out "
@@ -180,7 +181,8 @@ void append_probes(const SelfReport& report, Appender& out) {
 }
 
 Values labels_of(const Grouping& grouping) {
-  return {to_string(grouping.by), std::to_string(grouping.capacity)};
+  return {to_string(grouping.by), std::to_string(grouping.capacity),
+          grouping.of_listeners ? "listeners" : "connections"};
 }
 
 void append_groupings(const SelfReport& report, Appender& out) {

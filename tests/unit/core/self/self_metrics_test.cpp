@@ -17,7 +17,8 @@ SelfReport full_report() {
   report.program_runs = {{"on_ack", 7, 0.5}};
   report.maps = {{"m", 1, 2, 3}};
   report.groupings = {{{{Dimension::kServicePort, Dimension::kRole}, 64}, 3, 5, 7},
-                      {{{Dimension::kServicePort, Dimension::kRole}, 8}, 8, 1, 0}};
+                      {{{Dimension::kServicePort, Dimension::kRole}, 8}, 8, 1, 0},
+                      {{{Dimension::kServicePort, Dimension::kRole}, 8, true}, 2, 0, 0}};
   report.lost_updates = {{"flow_memory", 5}};
   report.collect_failures = {{"tcp_states", 1}};
   report.alerts = {{"slow", Severity::kCritical, true, true, 4}};
@@ -76,13 +77,14 @@ TEST_CASE("values arrive under their labels", "[self]") {
   CHECK(value_of(snapshot, "process_open_fds", {}) == 3);
 }
 
-TEST_CASE("groupings with the same list are told apart by their budget", "[self]") {
+TEST_CASE("groupings with the same list are told apart by their budget, and by what they are of", "[self]") {
   Snapshot snapshot;
   append_self_metrics(full_report(), snapshot);
-  const std::vector<std::string> large = {"service_port,role", "64"};
-  const std::vector<std::string> small = {"service_port,role", "8"};
+  const std::vector<std::string> large = {"service_port,role", "64", "connections"};
+  const std::vector<std::string> small = {"service_port,role", "8", "connections"};
   CHECK(value_of(snapshot, "tcpperf_groups", large) == 3);
   CHECK(value_of(snapshot, "tcpperf_groups", small) == 8);
+  CHECK(value_of(snapshot, "tcpperf_groups", {"service_port,role", "8", "listeners"}) == 2);
   CHECK(value_of(snapshot, "tcpperf_group_capacity", large) == 64);
   CHECK(value_of(snapshot, "tcpperf_group_capacity", small) == 8);
   CHECK(value_of(snapshot, "tcpperf_group_overflow_total", large) == 5);
