@@ -18,8 +18,8 @@
 namespace tcpperf::test {
 
 inline constexpr int kBacklog = 7;
-// Where nobody else on the machine listens, so that a filter can keep the others out; in the namespaces of tests all are
-// free, and no two listeners of a process have the same.
+// Where nobody else on the machine listens, so that a filter can keep the others out; in the namespaces of tests all
+// are free, and no two listeners of a process have the same.
 inline constexpr std::uint16_t kFirstListenerPort = 27'400;
 inline constexpr std::uint16_t kLastListenerPort = 27'899;
 

@@ -176,7 +176,8 @@ void NetworkPair::remove() const noexcept {
   for (const Side* side : {&a_, &b_}) {
     try {
       if (std::filesystem::exists(std::string(kNamedNamespaces) + "/" + side->name)) {
-        // Orphans would keep their namespace alive, and the next test, which has the same addresses, would measure them.
+        // Orphans would keep their namespace alive, and the next test, which has the same addresses, would measure
+        // them.
         run({"ip", "netns", "exec", side->name, "ss", "-tnHK", "state", "connected", "exclude", "time-wait"});
         run({"ip", "netns", "del", side->name});
       }
