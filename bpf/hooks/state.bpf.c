@@ -18,8 +18,8 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, struct sock *sk, int from, int to)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	u64 now_ns = bpf_ktime_get_ns();
 	struct flow *flow;
+	u64 now_ns;
 
 	if (!tp)
 		return 0;
@@ -34,6 +34,7 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 								    : FLOW_GOES_ON);
 	if (!flow)
 		return 0;
+	now_ns = bpf_ktime_get_ns(); /* not before began_ns of a flow that begins here */
 	flow_on_state(flow, sk, tp, from, to);
 	if ((cfg_listener || cfg_stall) && from == TCP_LISTEN && to == TCP_SYN_RECV)
 		flow->unaccepted = 1;

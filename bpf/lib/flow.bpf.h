@@ -21,6 +21,7 @@ struct flow_time {
 	s32 owed_ns[3];	     /* of these: not yet granted */
 	u32 epoch;	     /* of the programs that wrote this */
 	u8 limit;	     /* enum tcpperf_time_limit: what the last look saw */
+	u8 no_timeout;	     /* the congestion state Loss was not entered by a retransmission timeout */
 };
 
 /* What a socket counts, for probe `order`. */

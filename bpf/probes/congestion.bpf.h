@@ -22,7 +22,7 @@ HISTOGRAM_ARRAY(cong_dwell, TCPPERF_CONGESTION_STATES);
  * How old the word must be before the sampling believes a state that differs: between the event of a change and the
  * change itself, both under the socket's lock, they differ too.
  */
-#define CONGESTION_SETTLED_NS 10000000
+#define CONGESTION_SETTLED_NS 1000000000
 
 static __always_inline void congestion_count(const struct flow *flow, u32 cell, u64 amount)
 {

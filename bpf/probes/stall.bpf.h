@@ -216,7 +216,8 @@ static __always_inline void stall_on_congestion(struct flow *flow, const struct 
 
 	if (!cfg_stall)
 		return;
-	if (to != CA_LOSS) {
+	/* The handler of the timer has taken it off. Else it is the path's MTU that made segments too long. */
+	if (to != CA_LOSS || tp->inet_conn.icsk_pending) {
 		stall_end(flow, TCPPERF_STALL_RTO, now);
 		return;
 	}
@@ -239,6 +240,9 @@ static __always_inline void stall_on_read(struct flow *flow, const struct sock *
 
 	if (!cfg_stall || !cfg_stall_reads)
 		return;
+	/* A window that the process shut, and now opens again, without a segment in between. */
+	if (sk->__sk_common.skc_state == TCP_ESTABLISHED && flow_shut_windows(tp) != flow->shut)
+		stall_windows_change(flow, tp);
 	if (stall_is(flow, TCPPERF_STALL_UNREAD)) {
 		if (stall_has_read(flow, tp))
 			stall_end(flow, TCPPERF_STALL_UNREAD, now);

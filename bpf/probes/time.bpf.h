@@ -130,14 +130,20 @@ static __always_inline bool time_write_waits(const struct sock *sk)
 	return socket && socket->flags >> SOCK_NOSPACE & 1;
 }
 
+static __always_inline enum tcpperf_time_limit time_limit_in_loss(const struct flow *flow)
+{
+	return flow->time.no_timeout ? TCPPERF_TIME_LOSS_RECOVERY : TCPPERF_TIME_RTO;
+}
+
 /* What keeps a busy connection from sending more, as it stands now. */
-static __always_inline enum tcpperf_time_limit time_limit_of(const struct tcp_sock *tp, u8 ca_state, u64 now_ns)
+static __always_inline enum tcpperf_time_limit time_limit_of(const struct flow *flow, const struct tcp_sock *tp,
+							     u8 ca_state, u64 now_ns)
 {
 	const struct sock *sk = (const struct sock *)tp;
 	u32 inflight;
 
 	if (ca_state == CA_LOSS)
-		return TCPPERF_TIME_RTO;
+		return time_limit_in_loss(flow);
 	if (ca_state == CA_RECOVERY)
 		return TCPPERF_TIME_LOSS_RECOVERY;
 	/*
@@ -157,14 +163,22 @@ static __always_inline enum tcpperf_time_limit time_limit_of(const struct tcp_so
 }
 
 /*
- * The same of the time before an event that has changed the state already, or in a TCP state in which segments that
- * arrive are not looked at: what the last look saw.
+ * The same of the time before an event that has changed the state already: what the last look saw. Segments that arrive
+ * in other states than ESTABLISHED are not looked at. When all was on its way as the process closed, it stayed so; else
+ * it is not known.
  */
-static __always_inline enum tcpperf_time_limit time_limit_before(const struct flow *flow, u8 ca_state)
+static __always_inline enum tcpperf_time_limit time_limit_before(const struct flow *flow, const struct tcp_sock *tp,
+								 u8 ca_state)
 {
-	return ca_state == CA_LOSS	 ? TCPPERF_TIME_RTO
-	       : ca_state == CA_RECOVERY ? TCPPERF_TIME_LOSS_RECOVERY
-					 : flow->time.limit;
+	u8 state = ((const struct sock *)tp)->__sk_common.skc_state;
+
+	if (ca_state == CA_LOSS)
+		return time_limit_in_loss(flow);
+	if (ca_state == CA_RECOVERY)
+		return TCPPERF_TIME_LOSS_RECOVERY;
+	if (state == TCP_ESTABLISHED || (state_has_fin(state) && flow->time.limit == TCPPERF_TIME_APP))
+		return flow->time.limit;
+	return TCPPERF_TIME_OTHER;
 }
 
 /*
@@ -213,7 +227,7 @@ static __always_inline void time_on_look(struct flow *flow, const struct tcp_soc
 	if (!flow_claim(flow))
 		return;
 	if (time_goes_on(flow, tp, now_ns)) {
-		flow->time.limit = time_limit_of(tp, time_ca_state(tp), now_ns);
+		flow->time.limit = time_limit_of(flow, tp, time_ca_state(tp), now_ns);
 		time_account(flow, tp, now_ns, bpf_jiffies64(), flow->time.limit);
 	}
 	flow_release(flow);
@@ -233,16 +247,19 @@ static __always_inline void time_on_congestion(struct flow *flow, const struct t
 	now_ns = bpf_ktime_get_ns();
 	now = bpf_jiffies64();
 	if (time_goes_on(flow, tp, now_ns)) {
-		enum tcpperf_time_limit limit = time_limit_before(flow, time_ca_state(tp));
+		enum tcpperf_time_limit limit = time_limit_before(flow, tp, time_ca_state(tp));
+		/* The handler of the timer has taken it off. Else it is the path's MTU that made segments too long. */
+		bool timeout = to == CA_LOSS && !tp->inet_conn.icsk_pending;
 
-		if (to == CA_LOSS) {
+		if (timeout) {
 			u32 silent = time_silent_jiffies(tp, now);
 
 			time_account(flow, tp, now_ns - silent * kernel_jiffy_ns, now - silent, limit);
 			limit = TCPPERF_TIME_RTO;
 		}
 		time_account(flow, tp, now_ns, now, limit);
-		flow->time.limit = time_limit_of(tp, to, now_ns);
+		flow->time.no_timeout = to == CA_LOSS && !timeout;
+		flow->time.limit = time_limit_of(flow, tp, to, now_ns);
 	}
 	flow_release(flow);
 }
@@ -266,7 +283,7 @@ static __always_inline void time_on_sample(struct flow *flow, const struct tcp_s
 
 		if (silent > 2 * tp->inet_conn.icsk_rto)
 			silent = 2 * tp->inet_conn.icsk_rto;
-		flow->time.limit = time_limit_of(tp, ca_state, now_ns);
+		flow->time.limit = time_limit_of(flow, tp, ca_state, now_ns);
 		time_account(flow, tp, now_ns - silent * kernel_jiffy_ns, now - silent, flow->time.limit);
 	}
 	flow_release(flow);
@@ -297,8 +314,8 @@ static __always_inline void time_on_state(struct flow *flow, const struct tcp_so
 		return;
 	ca_state = time_ca_state(tp);
 	if (to == TCP_CLOSE) {
-		flow->time.limit = from == TCP_ESTABLISHED ? time_limit_of(tp, ca_state, now_ns)
-							   : time_limit_before(flow, ca_state);
+		flow->time.limit = from == TCP_ESTABLISHED ? time_limit_of(flow, tp, ca_state, now_ns)
+							   : time_limit_before(flow, tp, ca_state);
 		flow->time.end_ns = now_ns;
 		time_settle(flow, tp);
 		return;
@@ -308,11 +325,11 @@ static __always_inline void time_on_state(struct flow *flow, const struct tcp_so
 	if (to == TCP_ESTABLISHED)
 		flow->time.until_ns = 0;
 	if (time_goes_on(flow, tp, now_ns)) {
-		enum tcpperf_time_limit limit = from == TCP_ESTABLISHED ? time_limit_of(tp, ca_state, now_ns)
-									: time_limit_before(flow, ca_state);
+		enum tcpperf_time_limit now = time_limit_of(flow, tp, ca_state, now_ns);
 
-		time_account(flow, tp, now_ns, bpf_jiffies64(), limit);
-		flow->time.limit = limit;
+		time_account(flow, tp, now_ns, bpf_jiffies64(),
+			     from == TCP_ESTABLISHED ? now : time_limit_before(flow, tp, ca_state));
+		flow->time.limit = now;
 	}
 	flow_release(flow);
 }

@@ -106,8 +106,8 @@ Key<Config> group_by_key() {
                         "group. Without entries all connections are counted together.");
 }
 
-Key<ProbeConfig> probe_group_by_key() {
-  return dimensions_key(&ProbeConfig::group_by, "`group_by` of the top level",
+Key<ProbeConfig> probe_group_by_key(const std::string& fallback) {
+  return dimensions_key(&ProbeConfig::group_by, fallback.empty() ? "`group_by` of the top level" : fallback,
                         "Of this probe alone; an empty list switches grouping off. At most " +
                             std::to_string(core::kMostGroupings) +
                             " different pairs of `group_by` and `series_budget` are possible.");

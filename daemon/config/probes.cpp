@@ -63,13 +63,15 @@ Key<ProbeConfig> knob_key(const core::KnobSpec& knob) {
   return {};
 }
 
+const core::GroupBy kListenersBy = {core::Dimension::kLocalIp, core::Dimension::kLocalPort, core::Dimension::kProcess};
+
 Key<Probes> probe_key(const core::ProbeDescriptor& probe) {
   std::vector<Key<ProbeConfig>> keys = {
       bool_key("enabled", &ProbeConfig::enabled, "Whether this probe measures."),
       bool_key("required", &ProbeConfig::required, "The daemon does not start when this probe cannot."),
   };
   if (probe.grouped) {
-    keys.push_back(probe_group_by_key());
+    keys.push_back(probe_group_by_key(probe.of_listeners ? "`" + core::to_string(kListenersBy) + "`" : ""));
     keys.push_back(count_key("series_budget", &ProbeConfig::series_budget, {1, core::kMostGroups},
                              "The most groups that get series of their own, for each series the probe has; connections "
                              "of further groups are counted in `other`."));
@@ -91,6 +93,9 @@ Probes default_probes(core::ProbeTable probes) {
   for (const core::ProbeDescriptor* probe : probes) {
     ProbeConfig& config = result[std::string(probe->name)];
     config.of_listeners = probe->of_listeners;
+    if (config.of_listeners) {  // added up over all listeners, their numbers would say nothing
+      config.group_by = kListenersBy;
+    }
     if (!probe->grouped) {
       config.group_by.emplace();
     }

@@ -1,6 +1,7 @@
 // The sections of the file, one key table each, and what no single table can check.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "config/keys.h"
@@ -14,7 +15,8 @@ std::vector<Key<Config>> root_keys(const ParseContext& context);
 
 Key<Config> filter_key();
 Key<Config> group_by_key();
-Key<ProbeConfig> probe_group_by_key();
+// `fallback`: what holds without it, when that is not the group_by of the top level.
+Key<ProbeConfig> probe_group_by_key(const std::string& fallback);
 Key<Config> groups_key();
 Key<Config> probes_key(core::ProbeTable probes);
 Key<Config> alerts_key(const std::function<core::Result<void>(std::string_view condition)>& check_condition);

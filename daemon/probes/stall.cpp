@@ -66,7 +66,8 @@ std::vector<core::MetricDef> metrics() {
                 "timeout (the segment that came last or, when nothing was in flight, the sending) until the next "
                 "segment comes; several timeouts in a row are one. zero_window_peer: the peer's window is shut while "
                 "there is something to send. zero_window_own: our window is shut because the process does not read, "
-                "from the last data until the last that the socket did before data comes again. send_buffer: a "
+                "from the last data until the last that the socket did before data comes again; short ones only with "
+                "reads, see tcpperf_zero_window_events_total. send_buffer: a "
                 "process waits for room to write, and nothing is written; it is looked at when a segment arrives and "
                 "at samplings, so it is too short by the time until the first look. unread: from the arrival of a byte "
                 "until the process has read it, of one byte of a connection at a time; only with reads. connect: from "
@@ -80,9 +81,12 @@ std::vector<core::MetricDef> metrics() {
         .borders = kBorders},
        {SourceKind::kHistograms, "stall_hist", cause_cells}},
       {{.name = "tcpperf_zero_window_events_total",
-        .help = "How often a window shut: the peer's, whether there was something to send or not, or our own as it was "
-                "advertised. However short. Not counted: one that the last segment of a connection shut or that was "
-                "shut before the daemon started, and connections that are not ESTABLISHED.",
+        .help = "How often a window shut: the peer's, however short and whether there was something to send or not, or "
+                "our own as it was advertised. Our own is seen when a segment comes while it is shut (the peer's probe "
+                "comes after a retransmission timeout, so not before some 200 ms), and, only with reads, when the "
+                "process opens it again: without reads most of the short ones are not counted. Not counted: one that "
+                "the last segment of a connection shut or that was shut before the daemon started, and connections "
+                "that are not ESTABLISHED.",
         .kind = core::MetricKind::kCounter,
         .unit = Unit::kNone,
         .labels = {"side"}},

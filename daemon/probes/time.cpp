@@ -62,13 +62,16 @@ const core::ProbeDescriptor& time_probe() {
                     "there does not read what has arrived. sndbuf_limited: all is on its way, "
                     "and the process could write no more because the send buffer is full. pacing: the next packet "
                     "waits for its departure time, or for the host's own queue, which is the same wait with the qdisc "
-                    "fq. other: none of these, such as Nagle's algorithm or the wait for a larger packet. All "
+                    "fq. other: none of these, such as Nagle's algorithm or the wait for a larger packet, or not "
+                    "known. All "
                     "that is not idle, and rwnd_limited with reader_limited, are the kernel's tcpi_busy_time and "
                     "tcpi_rwnd_limited, exact to its jiffies, but that the latter is rto while a timeout is recovered "
                     "from; sndbuf_limited has more than tcpi_sndbuf_limited, which misses writes that are sent at "
                     "once. Outside "
-                    "of the state ESTABLISHED, arriving segments are not looked at, and the rest of busy time is told "
-                    "apart at readings only. Not counted: attempts that never became ESTABLISHED, TIME_WAIT, and the "
+                    "of the state ESTABLISHED, arriving segments are not looked at: there, busy time is told apart at "
+                    "readings only, and what ends before the next one is other, unless all was on its way as the "
+                    "process "
+                    "closed. Not counted: attempts that never became ESTABLISHED, TIME_WAIT, and the "
                     "time in which a reload exchanged the programs.",
                 .kind = core::MetricKind::kCounter,
                 .unit = core::Unit::kSeconds,

@@ -14,6 +14,7 @@
 #include "measurement.h"
 #include "probes/registry.h"
 #include "support/faults.h"
+#include "support/listener.h"
 #include "support/network_pair.h"
 #include "support/server.h"
 #include "support/socket_address.h"
@@ -155,6 +156,18 @@ TEST_CASE("what never was a connection is not counted", "[life]") {
   });
   INFO(measurement.nonzero());
   CHECK(measurement.nonzero().empty());
+}
+
+TEST_CASE("a connection whose end is the first that is seen of it has lasted no time since", "[life]") {
+  const NetworkPair pair;
+  test::Listener listener(pair.b());
+  const test::Socket waiting = test::connect_to(pair.a(), pair.b(), Family::kIPv4, listener.port());
+  Measurement server_side = measure(pair.b());  // no process has it open yet
+  listener.close();
+  wait_until_ended(server_side, 1);
+  INFO(server_side.nonzero());
+  CHECK(before(server_side) == 1);
+  CHECK(duration(server_side, "before").sum < 1);
 }
 
 TEST_CASE("a connection that was there before is told apart, with the bytes of its whole life", "[life]") {

@@ -246,6 +246,38 @@ TEST_CASE("a process that does not read stalls both sides, and its sender's writ
   }
 }
 
+TEST_CASE("with reads, a window that its process shuts and soon opens again is seen each time", "[stall]") {
+  constexpr std::uint64_t kRounds = 3;
+  const NetworkPair pair;
+  const Ends ends = connect_ends(pair, Family::kIPv4);
+  exchange(ends);
+  Measurement server_side = measure(pair.b(), true);
+  const test::SnmpCounters before = test::read_snmp(pair.b());
+  const auto shuts = [&] { return test::delta(test::read_snmp(pair.b()), before).at("TcpExt.TCPToZeroWindowAdv"); };
+  constexpr std::uint64_t kBytes = 64ULL << 20;  // more than all buffers take, each time
+  std::thread writer([&] { test::transfer(ends.client, kBytes); });
+  std::uint64_t left = kBytes;
+  std::vector<char> buffer(1 << 20);
+  const auto read = [&](int flags) {
+    const ssize_t got = ::recv(ends.server.get(), buffer.data(), buffer.size(), flags);
+    left -= got > 0 ? static_cast<std::uint64_t>(got) : 0;
+    return got > 0;
+  };
+  for (std::uint64_t round = 1; round <= kRounds; ++round) {
+    test::wait_until([&] { return shuts() >= round; });
+    while (read(MSG_DONTWAIT)) {
+    }
+  }
+  while (left > 0) {
+    REQUIRE(read(0));
+  }
+  writer.join();
+  exchange(ends);
+  INFO(server_side.nonzero());
+  CHECK(shuts() >= kRounds);
+  CHECK(shut(server_side, "own") == static_cast<double>(shuts()));
+}
+
 TEST_CASE("data is unread from its arrival until the process reads it", "[stall]") {
   constexpr int kRounds = 5;
   for (const Family family : test::kAllFamilies) {

@@ -199,9 +199,10 @@ std::vector<Workload> workloads() {
       {.name = "small send buffer", .signature = "send buffer", .socket = {.send_buffer = 8192}},
       {.name = "lossy path", .signature = "loss", .to_server = lossy},
       {.name = "path black for a second", .signature = "outage", .black = 1000ms},
-      {.name = "thin path, deep queue", .signature = "queue", .to_server = thin},
       {.name = "long path", .signature = "distance", .to_server = distant, .to_client = {.delay = 200ms}},
-      {.name = "queue of the own host", .signature = "departure", .own_qdisc = "tbf rate 4mbit burst 4kb limit 1mb"},
+      {.name = "thin path, deep queue", .signature = "departure", .own_qdisc = "tbf rate 4mbit burst 4kb limit 1mb"},
+      // To a sender the same as distance: told apart by the round trip alone.
+      {.name = "the same, at a router", .signature = "queue", .to_server = thin},
       // The same wait, for the rate that BBR takes the path to have.
       {.name = "deep queue, BBR",
        .signature = "departure",
