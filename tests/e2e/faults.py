@@ -2,12 +2,18 @@
 (clients in the first, servers in the second), a stack that ends what it needs, and an event that tells its threads to
 end."""
 import contextlib
+import pathlib
 import socket
 import threading
 import time
 
 from harness import run
 from network import Chatter, Server, connect_refused
+
+
+def congestion_controls():
+    """Those that a socket can have without a module being loaded."""
+    return pathlib.Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
 
 
 def in_background(stack, stop, function):
@@ -57,8 +63,9 @@ def a_queue_now_and_then(pair, stack, stop):
 
 def connects_behind_a_queue(pair, stack, stop):
     server = stack.enter_context(Server(pair.b, message_bytes=40_000))
-    stack.enter_context(Chatter(pair.a, server, connections=2))
-    pair.slow_down("1mbit")
+    stack.enter_context(Chatter(pair.a, server, connections=4))
+    # Each connection puts two or three segments into the queue of its own host, and no more.
+    pair.slow_down("300kbit")
 
     def connect():
         with pair.a.open_socket() as client:
@@ -195,6 +202,12 @@ def a_queue_longer_than_the_timeout(pair, stack, stop):
         pair.full_speed()
         stop.wait(0.5)
     in_background(stack, stop, queue)
+
+
+def a_transfer(pair, stack, stop):
+    """No fault: one connection that fills a path of 20 Mbit/s."""
+    pair.slow_down("20mbit")
+    bulk(pair, stack, stop)
 
 
 def slow_readers(pair, stack, stop):
