@@ -192,16 +192,18 @@ def a_path_that_breaks_off(pair, stack, stop):
     in_background(stack, stop, break_off)
 
 
-def a_queue_longer_than_the_timeout(pair, stack, stop):
-    """What waits in it is sent again although it arrives."""
-    bulk(pair, stack, stop, connections=4)
+def acknowledgements_that_come_late(pair, stack, stop):
+    """Later than the timeout, at times: what is sent again has arrived long ago. The queue is the receiver's, since
+    nothing is sent again that still is in one of the own host."""
+    pair.slow_down("5mbit")
+    bulk(pair, stack, stop, connections=12)
 
-    def queue():
-        pair.slow_down("400kbit")
-        stop.wait(1.5)
-        pair.full_speed()
-        stop.wait(0.5)
-    in_background(stack, stop, queue)
+    def hold_up():
+        for rate, seconds in (("4kbit", 1.2), ("1mbit", 0.8)):
+            run("tc", "-n", pair.b.name, "qdisc", "replace", "dev", "veth0", "root", "tbf", "rate", rate, "burst", "3kb",
+                "latency", "2s")
+            stop.wait(seconds)
+    in_background(stack, stop, hold_up)
 
 
 def a_transfer(pair, stack, stop):

@@ -38,7 +38,7 @@ FAULTS = {
     "small_congestion_window": (faults.bulk_with_heavy_losses, LOSSY),
     "loss_state": (faults.bulk_with_heavy_losses, LOSSY),
     "out_of_order": (faults.bulk_with_losses, LOSSY),
-    "spurious_retransmits": (faults.a_queue_longer_than_the_timeout, LOSSY),
+    "spurious_retransmits": (faults.acknowledgements_that_come_late, LOSSY),
     "long_timeout_stalls": (faults.a_path_that_breaks_off, LOSSY),
     "receive_window_limited": (faults.slow_readers, FULL),
     "reader_limited": (faults.readers_that_stop, FULL),
