@@ -134,8 +134,12 @@ def one_sided(pair, stack, receive_bytes=None, send_bytes=None):
     return client, stack.enter_context(listener.accept()[0])
 
 
-def a_reader_that_stops(pair, stack, stop):
-    """Single bytes, each in a packet that takes much more of the buffer, and nobody reads until it is full."""
+def readers_without_room(pair, stack, stop):
+    """Single bytes, each in a packet that takes much more of the buffer; behind one that is lost they have to be kept,
+    and cannot be joined while the sender keeps them too."""
+    pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
+               "add rule inet faults input tcp flags & psh == psh numgen random mod 100 < 20 drop")
+
     def flood():
         with contextlib.ExitStack() as few:
             pairs = [one_sided(pair, few, receive_bytes=4096) for _ in range(8)]
@@ -146,7 +150,7 @@ def a_reader_that_stops(pair, stack, stop):
                 for client, _ in pairs:
                     with contextlib.suppress(BlockingIOError):
                         client.send(b"x")
-            stop.wait(0.3)
+            stop.wait(0.5)
     in_background(stack, stop, flood)
 
 
@@ -237,7 +241,7 @@ def readers_that_come_late(pair, stack, stop):
             stop.wait(0.4)
 
         def read(server=server):
-            stop.wait(1.5)
+            stop.wait(3)
             server.recv(1 << 16)
         in_background(stack, stop, send)
         in_background(stack, stop, read)

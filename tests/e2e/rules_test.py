@@ -33,7 +33,7 @@ FAULTS = {
                                                         "connect_failures", "slow_handshake"}),
     "accept_queue_overflow": (faults.nobody_accepts, {"slow_handshake", "drop_surge"}),
     "syn_flood": (faults.half_open_connects, {"accept_queue_overflow", "slow_handshake", "drop_surge"}),
-    "socket_drops": (faults.a_reader_that_stops, {"cwnd_limited", "drop_surge"} | FULL),
+    "socket_drops": (faults.readers_without_room, LOSSY | FULL),
     "cwnd_limited": (faults.bulk_with_losses, LOSSY),
     "small_congestion_window": (faults.bulk_with_heavy_losses, LOSSY),
     "loss_state": (faults.bulk_with_heavy_losses, LOSSY),
