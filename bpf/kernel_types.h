@@ -285,8 +285,10 @@ enum { CA_OPEN, CA_DISORDER, CA_CWR, CA_RECOVERY, CA_LOSS };
 /* enum tcp_chrono of include/linux/tcp.h */
 enum { CHRONO_UNSPEC, CHRONO_BUSY, CHRONO_RWND_LIMITED, CHRONO_SNDBUF_LIMITED };
 
-/* enum tsq_enum of include/linux/tcp.h: the host's own queue holds enough of this socket's packets */
+/* enum tsq_enum of include/linux/tcp.h: the host's own queue holds enough of this socket's packets; it no longer does,
+ * but the socket's turn to go on has not come yet */
 #define TSQ_THROTTLED 0
+#define TSQ_QUEUED 1
 
 /* bit of socket.flags, include/linux/net.h: a write found no room */
 #define SOCK_NOSPACE 2

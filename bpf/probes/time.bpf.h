@@ -156,7 +156,7 @@ static __always_inline enum tcpperf_time_limit time_limit_of(const struct flow *
 	/* Before pacing: when its turn comes, a packet that the window has no room for stays all the same. */
 	if (inflight >= tp->snd_cwnd)
 		return TCPPERF_TIME_CWND;
-	if (tp->tcp_wstamp_ns > now_ns || sk->sk_tsq_flags >> TSQ_THROTTLED & 1)
+	if (tp->tcp_wstamp_ns > now_ns || sk->sk_tsq_flags & (1 << TSQ_THROTTLED | 1 << TSQ_QUEUED))
 		return TCPPERF_TIME_PACING;
 	/* Of this round trip, at some time. A batch of packets may wait for more room than one needs. */
 	return BPF_CORE_READ_BITFIELD(tp, is_cwnd_limited) ? TCPPERF_TIME_CWND : TCPPERF_TIME_OTHER;

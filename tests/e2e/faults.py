@@ -2,12 +2,18 @@
 (clients in the first, servers in the second), a stack that ends what it needs, and an event that tells its threads to
 end."""
 import contextlib
+import pathlib
 import socket
 import threading
 import time
 
 from harness import run
 from network import Chatter, Server, connect_refused
+
+
+def congestion_controls():
+    """Those that a socket can have without a module being loaded."""
+    return pathlib.Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
 
 
 def in_background(stack, stop, function):
@@ -57,8 +63,9 @@ def a_queue_now_and_then(pair, stack, stop):
 
 def connects_behind_a_queue(pair, stack, stop):
     server = stack.enter_context(Server(pair.b, message_bytes=40_000))
-    stack.enter_context(Chatter(pair.a, server, connections=2))
-    pair.slow_down("1mbit")
+    stack.enter_context(Chatter(pair.a, server, connections=4))
+    # Each connection puts two or three segments into the queue of its own host, and no more.
+    pair.slow_down("300kbit")
 
     def connect():
         with pair.a.open_socket() as client:
@@ -127,8 +134,12 @@ def one_sided(pair, stack, receive_bytes=None, send_bytes=None):
     return client, stack.enter_context(listener.accept()[0])
 
 
-def a_reader_that_stops(pair, stack, stop):
-    """Single bytes, each in a packet that takes much more of the buffer, and nobody reads until it is full."""
+def readers_without_room(pair, stack, stop):
+    """Single bytes, each in a packet that takes much more of the buffer; behind one that is lost they have to be kept,
+    and cannot be joined while the sender keeps them too."""
+    pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
+               "add rule inet faults input tcp flags & psh == psh numgen random mod 100 < 20 drop")
+
     def flood():
         with contextlib.ExitStack() as few:
             pairs = [one_sided(pair, few, receive_bytes=4096) for _ in range(8)]
@@ -139,7 +150,7 @@ def a_reader_that_stops(pair, stack, stop):
                 for client, _ in pairs:
                     with contextlib.suppress(BlockingIOError):
                         client.send(b"x")
-            stop.wait(0.3)
+            stop.wait(0.5)
     in_background(stack, stop, flood)
 
 
@@ -185,16 +196,24 @@ def a_path_that_breaks_off(pair, stack, stop):
     in_background(stack, stop, break_off)
 
 
-def a_queue_longer_than_the_timeout(pair, stack, stop):
-    """What waits in it is sent again although it arrives."""
-    bulk(pair, stack, stop, connections=4)
+def acknowledgements_that_come_late(pair, stack, stop):
+    """Later than the timeout, at times: what is sent again has arrived long ago. The queue is the receiver's, since
+    nothing is sent again that still is in one of the own host."""
+    pair.slow_down("5mbit")
+    bulk(pair, stack, stop, connections=12)
 
-    def queue():
-        pair.slow_down("400kbit")
-        stop.wait(1.5)
-        pair.full_speed()
-        stop.wait(0.5)
-    in_background(stack, stop, queue)
+    def hold_up():
+        for rate, seconds in (("4kbit", 1.2), ("1mbit", 0.8)):
+            run("tc", "-n", pair.b.name, "qdisc", "replace", "dev", "veth0", "root", "tbf", "rate", rate, "burst", "3kb",
+                "latency", "2s")
+            stop.wait(seconds)
+    in_background(stack, stop, hold_up)
+
+
+def a_transfer(pair, stack, stop):
+    """No fault: one connection that fills a path of 20 Mbit/s."""
+    pair.slow_down("20mbit")
+    bulk(pair, stack, stop)
 
 
 def slow_readers(pair, stack, stop):
@@ -222,7 +241,7 @@ def readers_that_come_late(pair, stack, stop):
             stop.wait(0.4)
 
         def read(server=server):
-            stop.wait(1.5)
+            stop.wait(3)
             server.recv(1 << 16)
         in_background(stack, stop, send)
         in_background(stack, stop, read)

@@ -26,10 +26,12 @@ def _set_namespace(fd):
 
 
 class Side:
-    """One end: a network namespace with the interface veth0."""
+    """One end: a network namespace with the interface veth0. Sockets have the machine's default `congestion_control`
+    unless it is set."""
 
     def __init__(self, name, v4, v6):
         self.name, self.v4, self.v6 = name, v4, v6
+        self.congestion_control = None
 
     @contextlib.contextmanager
     def entered(self):
@@ -51,6 +53,8 @@ class Side:
     def open_socket(self, family=socket.AF_INET):
         with self.entered():
             fresh = socket.socket(family, socket.SOCK_STREAM)
+        if self.congestion_control:
+            fresh.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, self.congestion_control.encode())
         fresh.settimeout(20)
         return fresh
 
