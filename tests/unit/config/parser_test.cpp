@@ -154,17 +154,18 @@ TEST_CASE("classic histograms have 1, 2, 4 or 8 buckets per power of two", "[con
 }
 
 TEST_CASE("all errors of a file are reported at once, by position", "[config]") {
-  CHECK(errors_of("sinks: {syslog: maybe}\n"
-                  "alerts: [{name: a, condition: unknown}]\n"
-                  "filter: {local_port: [0]}\n"
-                  "tick: 5\n"
-                  "nope: 1\n") ==
-        Errors{
-            "1:17: sinks.syslog: expected true or false, found 'maybe'", "2:31: alerts[0].condition: unknown signal",
-            "3:23: filter.local_port[0]: expected a port from 1 to 65535 or a range such as 8000-8100, found '0'",
-            "4:7: tick: expected a duration with its unit (ms, s, m or h), found '5'",
-            "5:1: unknown key 'nope'; allowed: tick, histograms, filter, group_by, groups, probes, rule_files, alerts, "
-            "sinks"});
+  CHECK(
+      errors_of("sinks: {syslog: maybe}\n"
+                "alerts: [{name: a, condition: unknown}]\n"
+                "filter: {local_port: [0]}\n"
+                "tick: 5\n"
+                "nope: 1\n") ==
+      Errors{
+          "1:17: sinks.syslog: expected true or false, found 'maybe'", "2:31: alerts[0].condition: unknown signal",
+          "3:23: filter.local_port[0]: expected a port from 1 to 65535 or a range such as 8000-8100, found '0'",
+          "4:7: tick: expected a duration with its unit (ms, s, m or h), found '5'",
+          ("5:1: unknown key 'nope'; allowed: tick, histograms, filter, group_by, groups, probes, rule_files, alerts, "
+           "sinks")});
 }
 
 TEST_CASE("an alias is the value of its anchor, and an error in it has the place of the anchor", "[config]") {
