@@ -33,6 +33,12 @@ def setting(side, name, value):
     run("ip", "netns", "exec", side.name, "sysctl", "-q", f"{name}={value}")
 
 
+def drop(side, what):
+    """From now on, of what comes from the other side; the daemon is asked for its numbers on this one."""
+    side.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
+             f"add rule inet faults input iifname veth0 meta l4proto tcp {what} drop")
+
+
 def chat(pair, stack, **options):
     server = stack.enter_context(Server(pair.b, **options))
     return server, stack.enter_context(Chatter(pair.a, server))
@@ -83,8 +89,7 @@ def refused_connects(pair, stack, stop):
 
 def packets_dropped_by_a_filter(pair, stack, stop):
     """Many connects that a firewall drops: SYNs only, so that nothing is sent that could be lost."""
-    pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
-               "add rule inet faults input tcp dport 9 drop")
+    drop(pair.b, "tcp dport 9")
 
     def connect():
         with pair.a.open_socket() as client:
@@ -107,8 +112,7 @@ def nobody_accepts(pair, stack, stop):
 
 def half_open_connects(pair, stack, stop):
     """The clients never see the SYN-ACKs, so no handshake is completed and the request queue fills."""
-    pair.a.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
-               "add rule inet faults input tcp flags & (syn | ack) == syn | ack drop")
+    drop(pair.a, "tcp flags & (syn | ack) == syn | ack")
     setting(pair.b, "net.ipv4.tcp_syncookies", 1)
     listener = stack.enter_context(pair.b.listen(backlog=8))
 
@@ -137,8 +141,7 @@ def one_sided(pair, stack, receive_bytes=None, send_bytes=None):
 def readers_without_room(pair, stack, stop):
     """Single bytes, each in a packet that takes much more of the buffer; behind one that is lost they have to be kept,
     and cannot be joined while the sender keeps them too."""
-    pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
-               "add rule inet faults input tcp flags & psh == psh numgen random mod 100 < 20 drop")
+    drop(pair.b, "tcp flags & psh == psh numgen random mod 100 < 20")
 
     def flood():
         with contextlib.ExitStack() as few:
@@ -173,14 +176,12 @@ def bulk(pair, stack, stop, connections=1, pause_seconds=0.0, **buffers):
 
 def bulk_with_losses(pair, stack, stop):
     bulk(pair, stack, stop, connections=4)
-    pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
-               "add rule inet faults input tcp dport != 0 numgen random mod 100 < 3 drop")
+    drop(pair.b, "numgen random mod 100 < 3")
 
 
 def bulk_with_heavy_losses(pair, stack, stop):
     bulk(pair, stack, stop, connections=4)
-    pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
-               "add rule inet faults input tcp dport != 0 numgen random mod 100 < 25 drop")
+    drop(pair.b, "numgen random mod 100 < 25")
 
 
 def a_path_that_breaks_off(pair, stack, stop):
@@ -188,8 +189,7 @@ def a_path_that_breaks_off(pair, stack, stop):
     bulk(pair, stack, stop, connections=4)
 
     def break_off():
-        pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
-                   "add rule inet faults input tcp dport != 0 drop")
+        drop(pair.b, "")
         stop.wait(3)
         pair.lose_nothing()
         stop.wait(1)
@@ -204,8 +204,8 @@ def acknowledgements_that_come_late(pair, stack, stop):
 
     def hold_up():
         for rate, seconds in (("4kbit", 1.2), ("1mbit", 0.8)):
-            run("tc", "-n", pair.b.name, "qdisc", "replace", "dev", "veth0", "root", "tbf", "rate", rate, "burst", "3kb",
-                "latency", "2s")
+            run("tc", "-n", pair.b.name, "qdisc", "replace", "dev", "veth0", "root", "tbf", "rate", rate,
+                "burst", "3kb", "latency", "2s")
             stop.wait(seconds)
     in_background(stack, stop, hold_up)
 
