@@ -43,12 +43,15 @@ static __always_inline void throughput_count(struct flow *flow, const struct soc
 static __always_inline void throughput_on_sample(struct flow *flow, const struct sock *sk, const struct tcp_sock *tp)
 {
 	struct payload now;
+	bool marked;
 
 	if (!cfg_throughput)
 		return;
+	marked = sk->__sk_common.skc_flags >> SOCK_DONE & 1;
+	barrier();
 	payload_of(sk, tp, flow->role, &now);
 	/* The newest byte may be a FIN that is not marked yet, if a segment is being processed just now. */
-	if (bpf_ktime_get_ns() / 1000 - tp->tcp_mstamp < 1000)
+	if (!marked && bpf_ktime_get_ns() / 1000 - tp->tcp_mstamp < 1000)
 		now.received = less(now.received, 1);
 	throughput_advance(flow, &now);
 }

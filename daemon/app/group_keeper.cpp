@@ -21,7 +21,7 @@ void GroupKeeper::set_idle_after(std::chrono::nanoseconds idle_after) {
 // A set with other groups has new tables.
 void GroupKeeper::follow(const adapters::bpf::Session& session) {
   const core::GroupPlan& plan = session.request().groups;
-  if (plan == plan_) {
+  if (core::same_tables(plan, plan_)) {
     return;
   }
   plan_ = plan;

@@ -23,12 +23,14 @@ MATCHERS = ('job=~"$job"', 'instance=~"$instance"')
 VARIABLES = {"$__rate_interval": "1m", "$job": ".*", "$instance": ".*", "$service_port": ".*", "$role": ".*"}
 # What the shipped configuration groups by: labels that a metric of a probe may have or not, by configuration.
 GROUP_LABELS = {"service_port", "role"}
+LISTENER_LABELS = {"local_ip", "local_port", "process"}  # of the metrics of listeners
 # Labels that are not of our making.
 OTHER_LABELS = {"job", "instance", "le"}
 NEVER_GROUPED = {"tcpperf_connections"}
+NEVER_GROUPED_PROBES = {"the daemon itself", "kernel", "reconciliation"}
 # A retired group's past is added to `other`: a rate leaves `other` out, or out only while that shows.
-WITHOUT_OTHER = 'service_port!="other"'
-OTHER = 'service_port="other"'
+WITHOUT_OTHER = re.compile('(service|local)_port!="other"')
+OTHER = re.compile('(service|local)_port="other"')
 UNLESS_RETIRED = " unless on (job, instance) increase(tcpperf_groups_retired_total{"
 METRIC = re.compile(r"\b((?:tcpperf|process)_\w+)(\{[^}]*\})?(\[[^\]]*\])?")
 COUNTER = re.compile(r"(_total|_bucket|_sum|_count)$")
@@ -155,10 +157,14 @@ def check_panel(panel):
 
 
 def documented(text):
-    """Name -> (labels, may be grouped) of every metric in the table of docs/metrics.md."""
+    """Name -> (labels, labels of its groups) of every metric in the table of docs/metrics.md."""
     rows = re.findall(r"^\| `((?:tcpperf|process)_\w+)` \|[^|]*\|[^|]*\|([^|]*)\|([^|]*)\|", text, re.M)
-    return {name: (set(re.findall(r"\w+", labels)), "the daemon itself" not in probe and name not in NEVER_GROUPED)
-            for name, labels, probe in rows}
+
+    def group_labels(name, probe):
+        if probe.strip(" `") in NEVER_GROUPED_PROBES or name in NEVER_GROUPED:
+            return set()
+        return LISTENER_LABELS if name.startswith("tcpperf_listener_") else GROUP_LABELS
+    return {name: (set(re.findall(r"\w+", labels)), group_labels(name, probe)) for name, labels, probe in rows}
 
 
 def check_documented(dashboard, text):
@@ -172,14 +178,14 @@ def check_documented(dashboard, text):
                 yield f"{title}: {name} is not a metric of tcpperf"
                 continue
             labels, grouped = entry
-            labels = labels | (GROUP_LABELS if grouped else set()) | OTHER_LABELS
+            labels = labels | grouped | OTHER_LABELS
             labels_here |= labels
             for label in set(MATCHER.findall(selector)) - labels:
                 yield f"{title}: {name} has no label {label}"
             if grouped and window:
-                if WITHOUT_OTHER not in selector and OTHER not in selector:
+                if not WITHOUT_OTHER.search(selector) and not OTHER.search(selector):
                     yield f"{title}: {name} does not say what becomes of other"
-                if OTHER in selector and f"{selector}{window}){UNLESS_RETIRED}" not in expr:
+                if OTHER.search(selector) and f"{selector}{window}){UNLESS_RETIRED}" not in expr:
                     yield f"{title}: {name} shows other while a group is retired"
         for clause in BY.findall(expr):
             for label in {word.strip() for word in clause.split(",")} - labels_here:

@@ -63,8 +63,10 @@ std::string free_slots_map(std::uint32_t grouping) {
 }
 
 bool same_groups(const core::ProbeDescriptor& probe, const LoadRequest& one, const LoadRequest& other) {
-  return one.groups == other.groups ||
-         (one.groups.of(probe.name).groups == 0 && other.groups.of(probe.name).groups == 0);
+  const core::ProbeGrouping place = one.groups.of(probe.name);
+  const core::ProbeGrouping other_place = other.groups.of(probe.name);
+  return (place.groups == 0 && other_place.groups == 0) ||
+         (place == other_place && core::same_tables(one.groups, other.groups));
 }
 
 LoadPlan::LoadPlan(core::ProbeTable probes, core::HookTable hooks, const Kernel& kernel, const LoadRequest& request,
@@ -213,7 +215,7 @@ bool LoadPlan::goes_on(std::string_view map, const LoadRequest& previous) const 
   if (std::find(std::begin(kFilterMaps), std::end(kFilterMaps), map) != std::end(kFilterMaps)) {
     return false;
   }
-  const bool same_plan = previous.groups == request_.groups;
+  const bool same_plan = core::same_tables(previous.groups, request_.groups);
   if (map == kFlowMap) {
     return same_plan && previous.filter == request_.filter && previous.probes == request_.probes;
   }

@@ -93,7 +93,7 @@ core::Result<std::unique_ptr<Session>> Session::load(core::ProbeTable probes, co
       }
       session->programs_.push_back(std::move(state));
     }
-    const bool fresh_groups = previous == nullptr || previous->request_.groups != request.groups;
+    const bool fresh_groups = previous == nullptr || !core::same_tables(previous->request_.groups, request.groups);
     for (const auto& prepare :
          {std::function([&] { return session->write_filter(); }), std::function([&] { return session->map_arrays(); }),
           std::function([&] { return session->open_groups(fresh_groups); })}) {

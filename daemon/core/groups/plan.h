@@ -48,6 +48,11 @@ struct GroupPlan {
   bool operator==(const GroupPlan&) const = default;
 };
 
+// Whether slots mean the same under both plans.
+inline bool same_tables(const GroupPlan& one, const GroupPlan& other) {
+  return one.groupings == other.groupings && one.prefix == other.prefix;
+}
+
 // What the configuration asks of one probe.
 struct GroupRequest {
   GroupBy by;

@@ -89,7 +89,7 @@ TEST_CASE("the shipped configuration sets nothing but defaults, except for alert
   config.alerts.clear();
   config.rule_files.clear();
   const core::GroupBy for_whom{core::Dimension::kServicePort, core::Dimension::kRole};
-  for (const char* name : {"rtt", "handshake", "retransmit", "time", "stall", "throughput"}) {
+  for (const char* name : {"rtt", "handshake", "retransmit", "time", "throughput"}) {
     INFO(name);
     CHECK(config.probes.at(name).group_by == for_whom);
     config.probes.at(name).group_by.reset();
