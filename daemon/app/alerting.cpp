@@ -12,6 +12,7 @@
 #include "adapters/sinks/syslog_sink.h"
 #include "adapters/sinks/webhook_sink.h"
 #include "app/clock.h"
+#include "core/signals/condense.h"
 
 namespace tcpperf::app {
 namespace {
@@ -120,7 +121,7 @@ void Alerting::tick(std::shared_ptr<const core::Snapshot> snapshot) {
   const std::vector<core::AlertEvent> events = engine_.tick(
       snapshot->monotonic, wall_now(),
       [&reader](std::string_view signal, std::chrono::milliseconds window) { return reader.read(signal, window); });
-  history_.add(std::move(snapshot));
+  history_.add(core::condense(*snapshot, signals_));
   send(events);
   tell_losses();
   publish();

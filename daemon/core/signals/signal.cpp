@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "core/signals/accumulate.h"
+
 namespace tcpperf::core {
 namespace {
 
@@ -39,17 +41,6 @@ class Matcher {
   std::vector<Resolved> matches_;
 };
 
-void add(double& total, double value) {
-  total += value;
-}
-void add(Histogram& total, const Histogram& value) {
-  total = merge(total, value);
-}
-void keep_greatest(double& total, double value) {
-  total = std::max(total, value);
-}
-void keep_greatest(Histogram& /*total*/, const Histogram& /*value*/) {}  // there is no greatest histogram
-
 // Of all matching series; nullopt when the reading lacks the metric, or it is of another kind.
 template <typename Value>
 std::optional<Value> total(const SeriesSelector& selector, const Snapshot& reading) {
@@ -59,19 +50,13 @@ std::optional<Value> total(const SeriesSelector& selector, const Snapshot& readi
   }
   const Matcher matches(selector, *family->spec);
   Value sum{};
-  const bool greatest = family->spec->greatest;
   for (const Series& series : family->series) {
     const auto* const value = std::get_if<Value>(&series.value);
     if (value == nullptr) {
       return std::nullopt;
     }
-    if (!matches(series.labels)) {
-      continue;
-    }
-    if (greatest) {
-      keep_greatest(sum, *value);
-    } else {
-      add(sum, *value);
+    if (matches(series.labels)) {
+      accumulate(*family->spec, sum, *value);
     }
   }
   return sum;
