@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include "adapters/procfs/cgroups.h"
@@ -140,6 +141,7 @@ core::Result<void> Daemon::apply_probes(const config::Config& config) {
   if (!loaded) {
     return loaded.error();
   }
+  malloc_trim(0);  // loading takes some megabytes for a moment, for the types of the kernel
   std::shared_ptr<adapters::bpf::Session> session = std::move(*loaded);
   if (session_ != nullptr) {
     kernel_numbers_.pause(*session_);
