@@ -18,6 +18,7 @@
 #include "catch.h"
 #include "measurement.h"
 #include "support/command.h"
+#include "support/listener.h"
 #include "support/network_pair.h"
 #include "support/server.h"
 #include "support/snmp.h"
@@ -30,7 +31,16 @@ using test::Measurement;
 using test::NetworkPair;
 using Values = std::map<std::vector<std::string>, double>;
 
-const std::vector<std::string> kProbes = {"rtt", "handshake", "retransmit", "state", "drop", "reset"};
+// All that can be grouped.
+const std::vector<std::string> kProbes = [] {
+  std::vector<std::string> names;
+  for (const tcpperf::core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
+    if (probe->grouped) {
+      names.emplace_back(probe->name);
+    }
+  }
+  return names;
+}();
 constexpr std::uint32_t kBudget = 64;
 constexpr std::uint32_t kFirstSource = 0x0a580000;  // 10.88.0.0
 
@@ -52,6 +62,7 @@ class Acceptor {
       const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
       sockaddr_in address{};
       address.sin_family = AF_INET;
+      address.sin_port = htons(test::next_listener_port());
       if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
           ::listen(fd, 4096) != 0) {
         throw std::runtime_error(std::string("listen: ") + std::strerror(errno));
@@ -265,6 +276,7 @@ TEST_CASE("a SYN flood shows as SYN cookies of its listener, and leaves memory a
   test::run({"ip", "-n", pair.b().name, "route", "add", "10.88.0.0/14", "via", pair.a().v4});
   tcpperf::adapters::bpf::FilterTables filter = only_server_side(pair);
   filter.local_ip.push_back(*tcpperf::core::parse_cidr("0.0.0.0"));
+  filter.local_port.push_back({test::kFirstListenerPort, test::kLastListenerPort});
   Measurement measurement({"listener"}, filter, {}, test::group_by({"listener"}, {Dimension::kLocalPort}, kBudget));
   const Acceptor acceptor(pair);
   const std::vector<std::string> port = {std::to_string(ntohs(acceptor.port_be()))};
