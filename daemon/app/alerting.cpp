@@ -116,7 +116,7 @@ void Alerting::apply(Prepared prepared) {
   publish();
 }
 
-void Alerting::tick(std::shared_ptr<const core::Snapshot> snapshot) {
+void Alerting::tick(const std::shared_ptr<const core::Snapshot>& snapshot) {
   core::SignalReader reader(signals_, snapshot, history_);
   const std::vector<core::AlertEvent> events = engine_.tick(
       snapshot->monotonic, wall_now(),

@@ -36,7 +36,7 @@ class Alerting {
   // Rules that stay the same keep their state.
   void apply(Prepared prepared);
 
-  void tick(std::shared_ptr<const core::Snapshot> snapshot);
+  void tick(const std::shared_ptr<const core::Snapshot>& snapshot);
 
   // For log rotation.
   void reopen();
