@@ -1,5 +1,15 @@
 #include "app/listing.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include <sys/utsname.h>
+
+#include "adapters/bpf/kernel.h"
+#include "adapters/bpf/offer.h"
+#include "adapters/bpf/privileges.h"
+#include "adapters/procfs/cgroups.h"
 #include "config/reference.h"
 #include "core/docs/tables.h"
 #include "core/self/self_metrics.h"
@@ -7,24 +17,91 @@
 namespace tcpperf::app {
 namespace {
 
-std::string_view target_of(core::HookTable hooks, std::string_view program) {
-  for (const core::HookDescriptor& hook : hooks) {
-    if (hook.program == program) {
-      return hook.target;
+const core::HookDescriptor* find_hook(core::HookTable hooks, std::string_view program) {
+  const auto hook = std::find_if(hooks.begin(), hooks.end(), [&](const auto& h) { return h.program == program; });
+  return hook == hooks.end() ? nullptr : &*hook;
+}
+
+core::KnobValues default_knobs(const core::ProbeDescriptor& probe) {
+  core::KnobValues knobs;
+  for (const core::KnobSpec& knob : probe.knobs) {
+    knobs[std::string(knob.symbol)] = knob.default_value;
+  }
+  return knobs;
+}
+
+// What only loading shows: some kernels refuse programs on their functions.
+std::string uncertainty(const core::ProbeDescriptor& probe, core::HookTable hooks, const HostView& host) {
+  for (const core::HookUse& use : probe.hooks) {
+    const core::HookDescriptor* hook = find_hook(hooks, use.program);
+    if (hook != nullptr && hook->kind == core::HookKind::kFunctionExit &&
+        std::any_of(host.offers.begin(), host.offers.end(), [&](const core::HookState& offer) {
+          return offer.program == use.program && offer.outcome == core::HookOutcome::kAttached;
+        })) {
+      return ", or degraded where the kernel refuses programs on its function " + std::string(hook->target) +
+             ", which loading shows: without " + std::string(use.provides);
     }
   }
   return "";
 }
 
+std::string verdict(const core::ProbeDescriptor& probe, core::HookTable hooks, const HostView& host) {
+  if (host.obstacle) {
+    return "unsupported: see above";
+  }
+  const core::ProbeHealth health = core::judge_probe(probe, true, "", host.offers, default_knobs(probe));
+  std::string out(core::to_string(health.status));
+  return health.status == core::ProbeStatus::kOk ? out + uncertainty(probe, hooks, host) : out + ": " + health.reason;
+}
+
+std::string hook_list(const core::ProbeDescriptor& probe, core::HookTable hooks) {
+  std::string out;
+  for (const core::HookUse& use : probe.hooks) {
+    if (const core::HookDescriptor* hook = find_hook(hooks, use.program); hook != nullptr) {
+      out += " " + std::string(hook->target) + (use.required ? "" : " (optional)");
+    }
+  }
+  return out.empty() ? " none, read by the daemon itself" : out;
+}
+
+std::string head(const HostView& host) {
+  std::string out = "kernel: " + host.kernel;
+  if (host.obstacle) {
+    return out + "\n  no probe can measure here: " + host.obstacle->message + "\n\n";
+  }
+  out += "\n  this process may load programs: " + (host.refusal.empty() ? "yes" : "no: " + host.refusal);
+  return out + "\n\n";
+}
+
 }  // namespace
 
-std::string list_probes(core::ProbeTable probes, core::HookTable hooks) {
-  std::string out;
+HostView view_host(core::HookTable hooks) {
+  HostView host;
+  struct utsname names {};
+  if (uname(&names) == 0) {
+    host.kernel = std::string(names.sysname) + " " + names.release + " " + names.machine;
+  }
+  const core::Result<std::unique_ptr<adapters::bpf::Kernel>> kernel = adapters::bpf::Kernel::open();
+  if (!kernel) {
+    host.obstacle = kernel.error();
+    return host;
+  }
+  const std::string cgroup_root = adapters::find_cgroup2_root();
+  for (const core::HookDescriptor& hook : hooks) {
+    host.offers.push_back(adapters::bpf::offer_to(hook, **kernel, cgroup_root));
+  }
+  const adapters::bpf::Privileges privileges = adapters::bpf::read_privileges();
+  if (!adapters::bpf::may_trace(privileges)) {
+    host.refusal = adapters::bpf::why_refused(EPERM, privileges);
+  }
+  return host;
+}
+
+std::string list_probes(core::ProbeTable probes, core::HookTable hooks, const HostView& host) {
+  std::string out = head(host);
   for (const core::ProbeDescriptor* probe : probes) {
-    out += std::string(probe->name) + ": " + std::string(probe->summary) + "\n  hooks:   ";
-    for (const core::HookUse& use : probe->hooks) {
-      out += " " + std::string(target_of(hooks, use.program)) + (use.required ? "" : " (optional)");
-    }
+    out += std::string(probe->name) + ": " + std::string(probe->summary) +
+           "\n  here:     " + verdict(*probe, hooks, host) + "\n  hooks:   " + hook_list(*probe, hooks);
     for (const core::MetricDef& metric : probe->metrics) {
       out += "\n  metric:   " + std::string(metric.spec.name);
       for (std::size_t i = 0; i < metric.spec.labels.size(); ++i) {

@@ -50,7 +50,10 @@ int run(int argc, const char* const* argv) {
   switch (parsed.options->command) {
     case app::Command::kRun: return run_daemon(*parsed.options);
     case app::Command::kCheckConfig: return check_config(*parsed.options);
-    case app::Command::kListProbes: return print(app::list_probes(probes::probe_table(), probes::hook_table()));
+    case app::Command::kListProbes: {
+      const core::HookTable hooks = probes::hook_table();
+      return print(app::list_probes(probes::probe_table(), hooks, app::view_host(hooks)));
+    }
     case app::Command::kMetricDocs: return print(app::metric_document(probes::probe_table()));
     case app::Command::kConfigurationDocs: return print(app::configuration_document(probes::probe_table()));
   }

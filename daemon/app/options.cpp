@@ -43,7 +43,9 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
       ->capture_default_str();
   CLI::Option_group* commands = app.add_option_group("Instead of running");
   commands->add_flag("--config.check", check, "Check the configuration, say what is wrong with it, and exit");
-  commands->add_flag("--probes.list", list, "Print the probes, their hooks, metrics and signals, and exit");
+  commands->add_flag(
+      "--probes.list", list,
+      "Print the probes, what this kernel can carry of them, their hooks, metrics and signals, and exit");
   commands->add_flag("--docs.metrics", metric_docs, "Print the metric reference (Markdown) and exit");
   commands->add_flag("--docs.configuration", configuration_docs,
                      "Print the configuration reference (Markdown) and exit");

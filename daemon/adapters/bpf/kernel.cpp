@@ -1,14 +1,10 @@
 #include "adapters/bpf/kernel.h"
 
-#include <array>
 #include <cerrno>
 #include <ctime>
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace tcpperf::adapters::bpf {
 namespace {
@@ -40,8 +36,14 @@ core::Result<std::unique_ptr<Kernel>> Kernel::open() {
   struct btf* types = btf__load_vmlinux_btf();
   if (types == nullptr) {
     const int err = errno;
+    constexpr const char* kRemedy =
+        "; it takes a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of Debian 11, Ubuntu 20.10, RHEL 8.2 and "
+        "later are";
+    if (err == ESRCH || err == ENOENT) {  // libbpf found it nowhere
+      return core::Error{std::string("this kernel has no type information (/sys/kernel/btf/vmlinux)") + kRemedy, err};
+    }
     core::Error error = core::Error::from_errno("read kernel type information (/sys/kernel/btf/vmlinux)", err);
-    error.message += "; tcpperf needs a kernel built with CONFIG_DEBUG_INFO_BTF=y";
+    error.message += kRemedy;
     return error;
   }
   return std::unique_ptr<Kernel>(new Kernel(types));
@@ -82,18 +84,6 @@ std::optional<unsigned> Kernel::function_arguments(std::string_view function) co
 bool Kernel::has_iterator(std::string_view name) const {
   const std::string context = "bpf_iter__" + std::string(name);
   return btf__find_by_name_kind(types_.get(), context.c_str(), BTF_KIND_STRUCT) >= 0;
-}
-
-bool Kernel::may_trace() {
-  struct __user_cap_header_struct header {
-    _LINUX_CAPABILITY_VERSION_3, 0
-  };
-  std::array<struct __user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
-  if (syscall(SYS_capget, &header, sets.data()) != 0) {
-    return true;  // the kernel will say
-  }
-  const auto has = [&](unsigned capability) { return (sets[capability / 32].effective >> (capability % 32) & 1) != 0; };
-  return has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON));
 }
 
 std::chrono::nanoseconds Kernel::jiffy() {

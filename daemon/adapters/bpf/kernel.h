@@ -31,9 +31,6 @@ class Kernel final : public core::KernelNames {
   // Whether this kernel can run programs over what `name` stands for: "task_file", "bpf_sk_storage_map", ...
   [[nodiscard]] bool has_iterator(std::string_view name) const;
 
-  // Whether this process may load programs that trace: CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN.
-  [[nodiscard]] static bool may_trace();
-
   // How long a tick of the kernel's coarse clocks is, 1/CONFIG_HZ.
   [[nodiscard]] static std::chrono::nanoseconds jiffy();
 

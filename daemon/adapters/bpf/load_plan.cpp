@@ -5,6 +5,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "adapters/bpf/offer.h"
 #include "adapters/bpf/session.h"
 
 namespace tcpperf::adapters::bpf {
@@ -73,7 +74,7 @@ LoadPlan::LoadPlan(core::ProbeTable probes, core::HookTable hooks, const Kernel&
                    std::uint32_t epoch)
     : probes_(probes), hooks_(hooks), kernel_(kernel), request_(request), epoch_(epoch) {
   for (const core::HookDescriptor& hook : hooks_) {
-    offers_.push_back(offered(hook));
+    offers_.push_back(offer_to(hook, kernel_, request_.cgroup_root));
   }
 }
 
@@ -85,48 +86,6 @@ bool LoadPlan::listens(const core::ProbeDescriptor& probe, std::string_view prog
   return std::any_of(probe.hooks.begin(), probe.hooks.end(), [&](const core::HookUse& use) {
     return use.program == program && core::listens(use, request_.constants);
   });
-}
-
-core::HookState LoadPlan::offered(const core::HookDescriptor& hook) const {
-  core::HookState state{hook.program, core::HookOutcome::kMissing, ""};
-  switch (hook.kind) {
-    case core::HookKind::kTracepoint: {
-      const std::optional<unsigned> arguments = kernel_.tracepoint_arguments(hook.target);
-      if (!arguments) {
-        state.reason = "this kernel has no tracepoint " + std::string(hook.target);
-      } else if (*arguments < hook.arguments) {
-        state.reason = "tracepoint " + std::string(hook.target) + " of this kernel has " + std::to_string(*arguments) +
-                       " arguments, " + std::to_string(hook.arguments) + " are needed";
-      }
-      break;
-    }
-    case core::HookKind::kFunctionExit: {
-      const std::optional<unsigned> arguments = kernel_.function_arguments(hook.target);
-      if (!arguments || *arguments < hook.arguments) {
-        state.reason = "this kernel has no function " + std::string(hook.target) + " that can be traced";
-      }
-      break;
-    }
-    case core::HookKind::kCgroupEgress:
-      if (request_.cgroup_root.empty()) {
-        state.reason = "no cgroup2 hierarchy is mounted";
-      }
-      break;
-    case core::HookKind::kSampling:
-      if (!kernel_.has_iterator("bpf_sk_storage_map")) {
-        state.reason = "this kernel cannot run programs over the state of sockets";
-      }
-      break;
-    case core::HookKind::kSeeding:
-      if (!kernel_.has_iterator("task_file")) {
-        state.reason = "this kernel cannot run programs over open files";
-      }
-      break;
-  }
-  if (state.reason.empty()) {
-    state.outcome = core::HookOutcome::kAttached;
-  }
-  return state;
 }
 
 bool LoadPlan::wanted(const core::HookDescriptor& hook, const ProbeNames& enabled) const {

@@ -46,7 +46,6 @@ class LoadPlan {
   [[nodiscard]] bool listens(const core::ProbeDescriptor& probe, std::string_view program) const;
 
  private:
-  [[nodiscard]] core::HookState offered(const core::HookDescriptor& hook) const;
   [[nodiscard]] bool wanted(const core::HookDescriptor& hook, const ProbeNames& enabled) const;
   core::Result<void> set_constants(Object& object, const ProbeNames& enabled) const;
   core::Result<void> size_maps(Object& object) const;

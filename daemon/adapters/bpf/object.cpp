@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "adapters/bpf/privileges.h"
+
 namespace tcpperf::adapters::bpf {
 namespace {
 
@@ -62,13 +64,10 @@ std::string verifier_complaint() {
 
 core::Error load_error(int err) {
   core::Error error = core::Error::from_errno("load BPF programs", err);
-  if (err == EPERM || err == EACCES) {
-    const std::string complaint = verifier_complaint();
-    error.message += complaint.empty()
-                         ? "; needs CAP_BPF and CAP_PERFMON: run as root, or let the service manager grant them"
-                         : ": " + complaint;
-  } else if (const std::string complaint = verifier_complaint(); !complaint.empty()) {
+  if (const std::string complaint = verifier_complaint(); !complaint.empty()) {
     error.message += ": " + complaint;
+  } else if (const std::string why = why_refused(err, read_privileges()); !why.empty()) {
+    error.message += "; " + why;
   }
   return error;
 }

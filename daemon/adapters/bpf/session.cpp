@@ -10,6 +10,7 @@
 
 #include "abi/filter.h"
 #include "abi/histogram.h"
+#include "adapters/bpf/privileges.h"
 
 namespace tcpperf::adapters::bpf {
 namespace {
@@ -64,7 +65,7 @@ core::Result<std::unique_ptr<Session>> Session::load(core::ProbeTable probes, co
     Object::LoadFailure failure;
     if (core::Result<void> loaded = object->load(&failure); !loaded) {
       // Without the right to load any, it is no use to find out which.
-      if (failure.program.empty() || (failure.error.system_errno == EPERM && !Kernel::may_trace())) {
+      if (failure.program.empty() || (failure.error.system_errno == EPERM && !may_trace(read_privileges()))) {
         return failure.error;
       }
       if (!plan.drop_listeners(failure, enabled, refusals)) {
