@@ -1,15 +1,16 @@
 # Switches of the build, and the flags that every target of ours gets through tcpperf_options.
 option(TCPPERF_BUILD_TESTS "Build the tests" ON)
 option(TCPPERF_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)
-option(TCPPERF_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+set(TCPPERF_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread; empty for none")
 
 add_library(tcpperf_options INTERFACE)
 target_compile_options(tcpperf_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wunused-result -Werror)
 if(TCPPERF_SANITIZE)
-  target_compile_options(tcpperf_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_options(tcpperf_options INTERFACE -fsanitize=${TCPPERF_SANITIZE} -fno-sanitize-recover=all
+                                                   -fno-omit-frame-pointer)
   # GCC 12 finds false ones inside <regex> when the sanitizers change what is inlined.
   target_compile_options(tcpperf_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
-  target_link_options(tcpperf_options INTERFACE -fsanitize=address,undefined)
+  target_link_options(tcpperf_options INTERFACE -fsanitize=${TCPPERF_SANITIZE})
 endif()
 
 find_program(CCACHE ccache)

@@ -56,7 +56,8 @@ def main():
     passed.mkdir(exist_ok=True)
 
     version = subprocess.run(["clang-tidy", "--version"], check=True, capture_output=True).stdout
-    fingerprints = Fingerprints(version + (root / ".clang-tidy").read_bytes())
+    settings = b"".join((root / folder / ".clang-tidy").read_bytes() for folder in ("", "tests"))
+    fingerprints = Fingerprints(version + settings)
     dependencies = recorded_dependencies(build)
 
     waiting = {}  # source: the stamp to leave when it passes
