@@ -21,7 +21,12 @@ int print(const std::string& text) {
 int check_config(const app::Options& options) {
   const core::Result<config::Config> config = app::load_config(options.config_file);
   if (!config) {
-    std::fputs((config.error().message + "\n").c_str(), stderr);
+    if (app::log_is_journal()) {  // for `systemctl reload`: there an error has a priority
+      app::start_log(options.log_level, options.log_format);
+      spdlog::error("{}", config.error().message);
+    } else {
+      std::fputs((config.error().message + "\n").c_str(), stderr);
+    }
     return 1;
   }
   return print(options.config_file + ": good\n");
