@@ -7,6 +7,7 @@
 #include "app/daemon.h"
 #include "app/listing.h"
 #include "app/log.h"
+#include "app/manual.h"
 #include "app/options.h"
 #include "probes/registry.h"
 
@@ -58,6 +59,10 @@ int run(int argc, const char* const* argv) {
     case app::Command::kListProbes: return print(app::list_probes(probes::probe_table(), probes::hook_table()));
     case app::Command::kMetricDocs: return print(app::metric_document(probes::probe_table()));
     case app::Command::kConfigurationDocs: return print(app::configuration_document(probes::probe_table()));
+    case app::Command::kDaemonManual: return print(app::daemon_manual(parsed.known));
+    case app::Command::kConfigurationManual: return print(app::configuration_manual(probes::probe_table()));
+    case app::Command::kBashCompletion: return print(app::bash_completion(parsed.known));
+    case app::Command::kZshCompletion: return print(app::zsh_completion(parsed.known));
   }
   return 2;
 }
