@@ -26,12 +26,12 @@ FIRING = "05ace33c8ecf4d0682c3b0f7b20d0d28"
 RESOLVED = "a174b1562a5746a48598ffc401b565c2"
 CAPABILITIES = 1 << 38 | 1 << 39  # CAP_PERFMON, CAP_BPF
 MOST_EXPOSED = 15  # tenths, as in tests/tools/unit_file_test.sh
-PATIENCE_SECONDS = 60  # for one thing to happen in an emulated machine; no promise of the daemon
+PATIENCE_SECONDS = 180  # for one thing to happen in an emulated machine; no promise of the daemon
 
 RULE = """alerts:
   - name: losses_here
     condition: retransmit_ratio > 0.02
-    window: 4s
+    window: 15s
     minimum_samples: 50
     severity: critical
     diagnosis: Segments are lost.
@@ -55,7 +55,7 @@ def say(text):
 
 
 def run(*command, check=True):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120,
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=300,
                           env={**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive",
                                "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "COLUMNS": "200"})
     if check and done.returncode != 0:
@@ -104,7 +104,7 @@ def await_running(other_than=None):
 
 
 def scrape():
-    with urllib.request.urlopen("http://localhost:9435/metrics", timeout=30) as page:
+    with urllib.request.urlopen("http://localhost:9435/metrics", timeout=PATIENCE_SECONDS) as page:
         return metrics.parse(page.read().decode())
 
 
@@ -112,7 +112,7 @@ def prometheus(query):
     """The values of an instant query, as numbers."""
     url = "http://localhost:9090/api/v1/query?" + urllib.parse.urlencode({"query": query})
     try:
-        with urllib.request.urlopen(url, timeout=30) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
             return [float(series["value"][1]) for series in json.load(answer)["data"]["result"]]
     except OSError:
         return []  # it is still starting
@@ -189,7 +189,7 @@ def an_alert_is_once_in_each_log(pair, server):
         for name, value in {"TCPPERF_STATE": state, "PRIORITY": priority, "TCPPERF_ALERT": "losses_here",
                             "TCPPERF_SEVERITY": "critical", "TCPPERF_CONDITION": "retransmit_ratio > 0.02",
                             "TCPPERF_DIAGNOSIS": "Segments are lost.", "TCPPERF_ACTION": "Look at the path.",
-                            "TCPPERF_WINDOW_SECONDS": "4", "TCPPERF_FOR_SECONDS": "0",
+                            "TCPPERF_WINDOW_SECONDS": "15", "TCPPERF_FOR_SECONDS": "0",
                             "SYSLOG_IDENTIFIER": "tcpperf", "SYSLOG_FACILITY": "3", "_TRANSPORT": "journal",
                             "_PID": str(daemon), "_SYSTEMD_UNIT": "tcpperf.service"}.items():
             same(entry.get(name), value, f"{name} of the entry {state}")
@@ -266,7 +266,7 @@ def a_daemon_that_stands_still_is_restarted():
     folder = pathlib.Path("/run/systemd/system/tcpperf.service.d")
     folder.mkdir(parents=True)
     # The shipped times are for people; only their length differs.
-    (folder / "hurry.conf").write_text("[Service]\nWatchdogSec=8s\nRestartSec=1s\nTimeoutAbortSec=20s\n")
+    (folder / "hurry.conf").write_text("[Service]\nWatchdogSec=20s\nRestartSec=1s\n")
     run("systemctl", "daemon-reload")
     run("systemctl", "restart", "tcpperf")
     with_traffic()
