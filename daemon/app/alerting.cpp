@@ -12,6 +12,7 @@
 #include "adapters/sinks/syslog_sink.h"
 #include "adapters/sinks/webhook_sink.h"
 #include "app/clock.h"
+#include "app/log.h"
 #include "core/signals/condense.h"
 
 namespace tcpperf::app {
@@ -135,10 +136,15 @@ void Alerting::reopen() {
 
 void Alerting::send(const std::vector<core::AlertEvent>& events) {
   for (const core::AlertEvent& event : events) {
-    spdlog::log(event.state == core::AlertState::kFiring ? spdlog::level::warn : spdlog::level::info, "alert {}",
-                adapters::to_text(event));
+    bool in_journal = false;
     for (const std::shared_ptr<core::AlertSink>& sink : sinks_) {
       sink->deliver(event);
+      in_journal = in_journal || sink->last_event_is_in_journal();
+    }
+    // Not twice in one log.
+    if (!in_journal || !log_is_journal()) {
+      spdlog::log(event.state == core::AlertState::kFiring ? spdlog::level::warn : spdlog::level::info, "alert {}",
+                  adapters::to_text(event));
     }
   }
 }

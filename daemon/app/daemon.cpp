@@ -72,6 +72,10 @@ void notify(const core::Result<void>& sent) {
   }
 }
 
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
 double unix_seconds(std::chrono::system_clock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
@@ -253,7 +257,9 @@ void Daemon::reload() {
   } else {
     spdlog::error("configuration not reloaded, running on with the one before:\n{}", applied.error().message);
   }
-  notify(adapters::Notifier::ready(status_line()));
+  // READY=1 ends a reload whatever became of it; the status is where the service manager's users see a failure.
+  notify(adapters::Notifier::ready(
+      status_line() + (applied ? "" : "; configuration not reloaded: " + first_line(applied.error().message))));
 }
 
 void Daemon::add_to_report(core::SelfReport& report) const {

@@ -7,6 +7,7 @@
 #include "app/daemon.h"
 #include "app/listing.h"
 #include "app/log.h"
+#include "app/manual.h"
 #include "app/options.h"
 #include "probes/registry.h"
 
@@ -21,7 +22,12 @@ int print(const std::string& text) {
 int check_config(const app::Options& options) {
   const core::Result<config::Config> config = app::load_config(options.config_file);
   if (!config) {
-    std::fputs((config.error().message + "\n").c_str(), stderr);
+    if (app::log_is_journal()) {  // for `systemctl reload`: there an error has a priority
+      app::start_log(options.log_level, options.log_format);
+      spdlog::error("{}", config.error().message);
+    } else {
+      std::fputs((config.error().message + "\n").c_str(), stderr);
+    }
     return 1;
   }
   return print(options.config_file + ": good\n");
@@ -56,6 +62,10 @@ int run(int argc, const char* const* argv) {
     }
     case app::Command::kMetricDocs: return print(app::metric_document(probes::probe_table()));
     case app::Command::kConfigurationDocs: return print(app::configuration_document(probes::probe_table()));
+    case app::Command::kDaemonManual: return print(app::daemon_manual(parsed.known));
+    case app::Command::kConfigurationManual: return print(app::configuration_manual(probes::probe_table()));
+    case app::Command::kBashCompletion: return print(app::bash_completion(parsed.known));
+    case app::Command::kZshCompletion: return print(app::zsh_completion(parsed.known));
   }
   return 2;
 }

@@ -129,6 +129,27 @@ class Systemd(EndToEndTest):
                 message = self.manager.receive()
                 self.assertEqual(message["READY"], "1")
                 self.assertIn(f"{len(PROBES)} of {len(PROBES)} probes measuring", message["STATUS"])
+                if good:
+                    self.assertNotIn("not reloaded", message["STATUS"])
+                else:
+                    self.assertIn(f"; configuration not reloaded: {daemon.config_file}:1:", message["STATUS"])
+
+    def test_in_the_journal_each_line_has_its_priority_and_no_time(self):
+        # As systemd does it: the number of the file that stderr is.
+        prefix = ("/bin/sh", "-c", 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$@"', "sh")
+        for arguments, said in (((), r"(?!\d{4}-)"), (("--log.format=json",), r"\{")):
+            with self.subTest(arguments=arguments):
+                daemon = self.start(quiet_config(), prefix=prefix, arguments=arguments)
+                daemon.reload("tick: never\ntock: 1s", good=False)
+                daemon.end()
+                self.assertTrue(all(re.match(rf"<[3-6]>{said}", line) for line in daemon.lines), daemon.said())
+                errors = [line for line in daemon.lines if line.startswith("<3>")]
+                self.assertEqual(len(errors), 1 if arguments else 3, daemon.said())
+
+    def test_where_stderr_is_not_the_journal_lines_have_a_time(self):
+        # The variable is inherited from a service that runs this program with its output elsewhere.
+        daemon = self.start(quiet_config(), environment={"JOURNAL_STREAM": "1:1"})
+        self.assertTrue(all(re.match(r"\d{4}-\d\d-\d\dT.* [a-z]+: ", line) for line in daemon.lines), daemon.said())
 
     def assert_ends_in_time(self, daemon, number=signal.SIGTERM):
         self.manager.receive_all()

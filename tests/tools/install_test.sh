@@ -16,13 +16,16 @@ fail() {
 installed() { (cd "$stage" && find . -type f | sort | tr '\n' ' '); }
 
 configuration=$(cd "$(dirname "$3")/config" && find rules -name '*.yaml' | sort | sed 's|^|./etc/tcpperf/|' | tr '\n' ' ')
-configuration="$configuration./etc/tcpperf/tcpperf.yaml "
-everything="$configuration./usr/lib/systemd/system/tcpperf.service ./usr/lib/sysusers.d/tcpperf.conf "
-everything="$everything./usr/sbin/tcpperfd ./usr/share/tcpperf/dashboards/tcpperf.json "
+configuration="./etc/default/tcpperf $configuration./etc/tcpperf/tcpperf.yaml "
+everything="$configuration./usr/lib/systemd/catalog/tcpperf.catalog ./usr/lib/systemd/system/tcpperf.service "
+everything="$everything./usr/lib/sysusers.d/tcpperf.conf "
+everything="$everything./usr/sbin/tcpperfd ./usr/share/bash-completion/completions/tcpperfd "
+everything="$everything./usr/share/man/man5/tcpperf.yaml.5 ./usr/share/man/man8/tcpperfd.8 "
+everything="$everything./usr/share/tcpperf/dashboards/tcpperf.json ./usr/share/zsh/vendor-completions/_tcpperfd "
 
 "$1" --install "$2" --prefix /usr >/dev/null
 [ "$(installed)" = "$everything" ] || fail "not what install should put there:"
-grep -q '^ExecStart=/usr/sbin/tcpperfd --config.file=/etc/tcpperf/tcpperf.yaml$' \
+grep -qxF 'ExecStart=/usr/sbin/tcpperfd --config.file=/etc/tcpperf/tcpperf.yaml $ARGS' \
   "$stage/usr/lib/systemd/system/tcpperf.service" || fail "the unit does not start what was installed:"
 
 echo '# mine' >"$stage/etc/tcpperf/tcpperf.yaml"
@@ -35,6 +38,8 @@ echo '# mine too' >"$stage/etc/tcpperf/rules/loss.yaml"
 [ "$(installed)" = "$configuration" ] || fail "not what uninstall should leave:"
 
 "$1" --install "$2" --prefix /opt/tcpperf >/dev/null
-grep -q '^ExecStart=/opt/tcpperf/sbin/tcpperfd --config.file=/opt/tcpperf/etc/tcpperf/tcpperf.yaml$' \
+grep -qxF 'ExecStart=/opt/tcpperf/sbin/tcpperfd --config.file=/opt/tcpperf/etc/tcpperf/tcpperf.yaml $ARGS' \
   "$stage/opt/tcpperf/lib/systemd/system/tcpperf.service" || fail "the unit does not follow the prefix:"
+grep -qxF 'EnvironmentFile=-/opt/tcpperf/etc/default/tcpperf' "$stage/opt/tcpperf/lib/systemd/system/tcpperf.service" ||
+  fail "the unit does not read the flags below the prefix:"
 [ -f "$stage/opt/tcpperf/etc/tcpperf/tcpperf.yaml" ] || fail "no configuration below the prefix:"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The systemd unit: no word systemd does not know, and an exposure of at most 3.0 on its scale of 0 (safe) to 10.
+# The systemd unit: no word systemd does not know, and an exposure of at most 1.5 on its scale of 0 (safe) to 10.
 # usage: unit_file_test.sh SYSTEMD_ANALYZE UNIT_FILE
 set -eu
 
@@ -7,7 +7,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 # `verify` wants the program to exist; on a build machine it is not installed.
-sed 's|^ExecStart=/usr/sbin/tcpperfd |ExecStart=/bin/true |' "$2" >"$folder/tcpperf.service"
+sed 's|^\(Exec[A-Za-z]*\)=/usr/sbin/tcpperfd |\1=/bin/true |' "$2" >"$folder/tcpperf.service"
 if ! grep -q '^ExecStart=/bin/true ' "$folder/tcpperf.service"; then
   echo "the unit does not start /usr/sbin/tcpperfd" >&2
   exit 1
@@ -17,7 +17,7 @@ if ! said=$("$1" verify --man=no "$folder/tcpperf.service" 2>&1) || [ -n "$said"
   echo "$said" >&2
   exit 1
 fi
-if ! "$1" security --no-pager --offline=true --threshold=30 "$folder/tcpperf.service" >"$folder/score"; then
+if ! "$1" security --no-pager --offline=true --threshold=15 "$folder/tcpperf.service" >"$folder/score"; then
   cat "$folder/score"
   exit 1
 fi

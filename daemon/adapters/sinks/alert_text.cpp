@@ -50,7 +50,13 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-// Shortens to `longest` bytes without leaving the start of a UTF-8 sequence behind.
+std::string evidence(const core::AlertEvent& event) {
+  const std::string signals = signals_text(event);
+  return signals + (signals.empty() ? "" : " ") + "samples=" + std::to_string(event.samples);
+}
+
+}  // namespace
+
 void shorten(std::string& text, std::size_t longest) {
   constexpr std::string_view kEllipsis = "...";
   if (text.size() <= longest) {
@@ -64,15 +70,13 @@ void shorten(std::string& text, std::size_t longest) {
   text += kEllipsis;
 }
 
-std::string evidence(const core::AlertEvent& event) {
+std::string signals_text(const core::AlertEvent& event) {
   std::string text;
   for (const core::SignalReading& signal : event.signals) {
-    text += signal.name + "=" + with_unit(signal.value, signal.unit) + " ";
+    text += (text.empty() ? "" : " ") + signal.name + "=" + with_unit(signal.value, signal.unit);
   }
-  return text + "samples=" + std::to_string(event.samples);
+  return text;
 }
-
-}  // namespace
 
 std::string with_unit(double value, core::Unit unit) {
   switch (unit) {

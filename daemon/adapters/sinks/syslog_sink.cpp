@@ -9,26 +9,30 @@
 #include <utility>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "adapters/sinks/alert_text.h"
+#include "adapters/sinks/journal_entry.h"
+#include "adapters/sinks/syslog_priority.h"
 #include "core/base/result.h"
 
 namespace tcpperf::adapters {
 namespace {
 
-int syslog_severity(const core::AlertEvent& event) {
-  if (event.state == core::AlertState::kResolved) {
-    return LOG_NOTICE;
-  }
-  switch (event.rule.severity) {
-    case core::Severity::kCritical: return LOG_CRIT;
-    case core::Severity::kWarning: return LOG_WARNING;
-    case core::Severity::kInfo: return LOG_NOTICE;
-  }
-  return LOG_NOTICE;
+// Two paths that lead to the same file.
+bool same_file(const std::string& one, const std::string& other) {
+  struct stat first {};
+  struct stat second {};
+  return ::stat(one.c_str(), &first) == 0 && ::stat(other.c_str(), &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
+}
+
+bool is_socket(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 }  // namespace
@@ -47,52 +51,42 @@ std::string syslog_message(const core::AlertEvent& event, int pid) {
   return head.data() + to_text(event);
 }
 
-SyslogSink::SyslogSink(std::string socket_path) : socket_path_(std::move(socket_path)) {}
+SyslogSink::SyslogSink(std::string socket_path, std::string journal_folder)
+    : socket_path_(std::move(socket_path)), journal_folder_(std::move(journal_folder)) {}
 
-int SyslogSink::connect_socket() {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (socket_path_.size() >= sizeof(address.sun_path)) {
-    return ENAMETOOLONG;
-  }
-  std::memcpy(address.sun_path, socket_path_.c_str(), socket_path_.size() + 1);
-  FileDescriptor fresh(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fresh.is_open()) {
-    return errno;
-  }
-  if (::connect(fresh.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return errno;
-  }
-  socket_ = std::move(fresh);
-  return 0;
+bool SyslogSink::log_is_the_journals() const {
+  return same_file(socket_path_, journal_folder_ + "/dev-log") && is_socket(journal_folder_ + "/socket");
 }
 
-int SyslogSink::send_message(const std::string& message) {
+int SyslogSink::send_datagram(const std::string& path, const std::string& datagram) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    return ENAMETOOLONG;
+  }
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   if (!socket_.is_open()) {
-    const int error = connect_socket();
-    if (error != 0) {
-      return error;
+    socket_ = FileDescriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket_.is_open()) {
+      return errno;
     }
   }
-  return ::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno : 0;
+  return ::sendto(socket_.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                  reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0
+             ? errno
+             : 0;
 }
 
 void SyslogSink::deliver(const core::AlertEvent& event) {
-  const std::string message = syslog_message(event, ::getpid());
-  const bool was_connected = socket_.is_open();
-  int error = send_message(message);
-  if (error == ECONNREFUSED || error == ECONNRESET || error == ENOTCONN || error == EPIPE) {
-    // The other end is gone. A restarted daemon has a new socket at the same path.
-    socket_.reset();
-    if (was_connected) {
-      error = send_message(message);
-    }
-  }
+  const bool to_journal = log_is_the_journals();
+  const std::string path = to_journal ? journal_folder_ + "/socket" : socket_path_;
+  const int error = send_datagram(path, to_journal ? journal_entry(event) : syslog_message(event, ::getpid()));
+  in_journal_ = to_journal && error == 0;
   if (error == 0) {
     counters_.delivered();
     return;
   }
-  std::string why = core::Error::from_errno("send to " + socket_path_, error).message;
+  std::string why = core::Error::from_errno("send to " + path, error).message;
   if (error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS) {
     counters_.dropped(std::move(why));
   } else {

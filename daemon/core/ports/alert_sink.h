@@ -29,6 +29,8 @@ class AlertSink {
   // Stops: delivers what it can within a second; counts() is final afterwards, and every further event is dropped.
   // Called by the tick thread; the destructor does the same.
   virtual void close() {}
+  // Whether the event that deliver() had last is in systemd's journal now. Tick thread.
+  [[nodiscard]] virtual bool last_event_is_in_journal() const { return false; }
   // Why the last event that was not delivered was not; empty while there is none. Any thread.
   [[nodiscard]] virtual std::string last_error() const { return {}; }
 };

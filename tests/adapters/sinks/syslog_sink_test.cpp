@@ -1,18 +1,21 @@
-// The syslog sink against a datagram socket that stands in for /dev/log.
+// The syslog sink against datagram sockets that stand in for /dev/log and journald's.
 #include "adapters/sinks/syslog_sink.h"
 
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <memory>
 #include <string>
 
 #include <unistd.h>
 
+#include "adapters/sinks/journal_entry.h"
 #include "adapters/sinks/sink_support.h"
 #include "catch.h"
 
+using tcpperf::adapters::journal_entry;
 using tcpperf::adapters::syslog_message;
 using tcpperf::adapters::SyslogSink;
 using tcpperf::core::AlertEvent;
@@ -56,6 +59,34 @@ std::string priority(AlertEvent event, Severity severity) {
   return message.substr(0, message.find('>') + 1);
 }
 
+// The folder of journald's sockets, and what a /dev/log that leads there is named.
+class Journal {
+ public:
+  explicit Journal(const TemporaryDirectory& directory) : folder_(directory.file("journal")) {
+    std::filesystem::create_directory(folder_);
+    std::filesystem::create_symlink(folder_ + "/dev-log", directory.file("log"));
+    start();
+  }
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+  [[nodiscard]] const DatagramReceiver& native() const { return *native_; }
+  [[nodiscard]] const DatagramReceiver& syslog() const { return *syslog_; }
+
+  void stop() {
+    native_.reset();
+    syslog_.reset();
+  }
+  void start() {
+    native_ = std::make_unique<DatagramReceiver>(folder_ + "/socket");
+    syslog_ = std::make_unique<DatagramReceiver>(folder_ + "/dev-log");
+  }
+  void stop_native_only() { native_.reset(); }
+
+ private:
+  std::string folder_;
+  std::unique_ptr<DatagramReceiver> native_;
+  std::unique_ptr<DatagramReceiver> syslog_;
+};
+
 bool starts_with(const std::string& text, const std::string& start) {
   INFO(text);
   CHECK(text.substr(0, start.size()) == start);
@@ -83,7 +114,7 @@ TEST_CASE("severities become priorities of the facility daemon", "[sinks][syslog
 TEST_CASE("every event is one datagram", "[sinks][syslog]") {
   const TemporaryDirectory directory;
   DatagramReceiver receiver(directory.file("log"));
-  SyslogSink sink(directory.file("log"));
+  SyslogSink sink(directory.file("log"), directory.file("journal"));
   sink.deliver(firing());
   sink.deliver(resolved());
   CHECK(receiver.receive() == syslog_message(firing(), ::getpid()));
@@ -98,7 +129,7 @@ TEST_CASE("every event is one datagram", "[sinks][syslog]") {
 
 TEST_CASE("a socket that is not there is a failure, and is found when it appears", "[sinks][syslog]") {
   const TemporaryDirectory directory;
-  SyslogSink sink(directory.file("log"));
+  SyslogSink sink(directory.file("log"), directory.file("journal"));
   sink.deliver(firing());
   CHECK(sink.counts().failed == 1);
   CHECK(sink.last_error().find(directory.file("log") + ": No such file") != std::string::npos);
@@ -113,7 +144,7 @@ TEST_CASE("a socket that is not there is a failure, and is found when it appears
 TEST_CASE("a restarted syslog daemon gets the next event", "[sinks][syslog]") {
   const TemporaryDirectory directory;
   auto receiver = std::make_unique<DatagramReceiver>(directory.file("log"));
-  SyslogSink sink(directory.file("log"));
+  SyslogSink sink(directory.file("log"), directory.file("journal"));
   sink.deliver(firing());
   receiver.reset();
   receiver = std::make_unique<DatagramReceiver>(directory.file("log"));
@@ -126,7 +157,7 @@ TEST_CASE("a restarted syslog daemon gets the next event", "[sinks][syslog]") {
 TEST_CASE("while the syslog daemon is gone every event fails", "[sinks][syslog]") {
   const TemporaryDirectory directory;
   auto receiver = std::make_unique<DatagramReceiver>(directory.file("log"));
-  SyslogSink sink(directory.file("log"));
+  SyslogSink sink(directory.file("log"), directory.file("journal"));
   sink.deliver(firing());
   receiver.reset();
   sink.deliver(firing());
@@ -138,7 +169,7 @@ TEST_CASE("while the syslog daemon is gone every event fails", "[sinks][syslog]"
 TEST_CASE("a syslog daemon that does not read loses events instead of blocking", "[sinks][syslog]") {
   const TemporaryDirectory directory;
   DatagramReceiver receiver(directory.file("log"));
-  SyslogSink sink(directory.file("log"));
+  SyslogSink sink(directory.file("log"), directory.file("journal"));
   std::uint64_t sent = 0;
   while (sink.counts().dropped == 0 && sent < 100'000) {
     sink.deliver(firing());
@@ -151,6 +182,82 @@ TEST_CASE("a syslog daemon that does not read loses events instead of blocking",
   }
   sink.deliver(firing());
   CHECK(sink.counts().delivered == sent);
+}
+
+TEST_CASE("where the log is journald's, it gets entries with fields, and the syslog line is journald's business",
+          "[sinks][syslog][journal]") {
+  const TemporaryDirectory directory;
+  const Journal journal(directory);
+  SyslogSink sink(directory.file("log"), journal.folder());
+  CHECK_FALSE(sink.last_event_is_in_journal());
+  sink.deliver(firing());
+  CHECK(journal.native().receive() == journal_entry(firing()));
+  CHECK(sink.last_event_is_in_journal());
+  sink.deliver(resolved());
+  CHECK(journal.native().receive() == journal_entry(resolved()));
+  CHECK_FALSE(journal.native().receive().has_value());
+  CHECK_FALSE(journal.syslog().receive().has_value());
+  CHECK(sink.counts().delivered == 2);
+  CHECK(sink.counts().failed == 0);
+}
+
+TEST_CASE("a journal beside a log of somebody else gets nothing", "[sinks][syslog][journal]") {
+  const TemporaryDirectory directory;
+  const Journal journal(directory);
+  std::filesystem::remove(directory.file("log"));
+  const DatagramReceiver receiver(directory.file("log"));
+  SyslogSink sink(directory.file("log"), journal.folder());
+  sink.deliver(firing());
+  CHECK(receiver.receive() == syslog_message(firing(), ::getpid()));
+  CHECK_FALSE(journal.native().receive().has_value());
+  CHECK_FALSE(sink.last_event_is_in_journal());
+}
+
+TEST_CASE("a journal without a socket for entries gets the line", "[sinks][syslog][journal]") {
+  const TemporaryDirectory directory;
+  Journal journal(directory);
+  journal.stop_native_only();
+  SyslogSink sink(directory.file("log"), journal.folder());
+  sink.deliver(firing());
+  CHECK(journal.syslog().receive() == syslog_message(firing(), ::getpid()));
+  CHECK_FALSE(sink.last_event_is_in_journal());
+}
+
+TEST_CASE("a restarted journald gets the next event, and so does a syslog daemon in its place",
+          "[sinks][syslog][journal]") {
+  const TemporaryDirectory directory;
+  Journal journal(directory);
+  SyslogSink sink(directory.file("log"), journal.folder());
+  sink.deliver(firing());
+  journal.stop();
+  sink.deliver(firing());
+  CHECK(sink.counts().failed == 1);
+  CHECK_FALSE(sink.last_event_is_in_journal());
+
+  journal.start();
+  sink.deliver(firing());
+  CHECK(journal.native().receive() == journal_entry(firing()));
+
+  std::filesystem::remove(directory.file("log"));
+  const DatagramReceiver receiver(directory.file("log"));
+  sink.deliver(firing());
+  CHECK(receiver.receive() == syslog_message(firing(), ::getpid()));
+  CHECK(sink.counts().delivered == 3);
+}
+
+TEST_CASE("a journald that does not read loses events instead of blocking", "[sinks][syslog][journal]") {
+  const TemporaryDirectory directory;
+  const Journal journal(directory);
+  SyslogSink sink(directory.file("log"), journal.folder());
+  std::uint64_t sent = 0;
+  while (sink.counts().dropped == 0 && sent < 100'000) {
+    sink.deliver(firing());
+    ++sent;
+  }
+  CHECK(sink.counts().dropped == 1);
+  CHECK(sink.counts().delivered == sent - 1);
+  CHECK_FALSE(sink.last_event_is_in_journal());
+  CHECK(sink.last_error().find(journal.folder() + "/socket") != std::string::npos);
 }
 
 TEST_CASE("a path too long for a socket is a failure", "[sinks][syslog]") {
