@@ -20,11 +20,18 @@ int print(const std::string& text) {
 
 int check_config(const app::Options& options) {
   const core::Result<config::Config> config = app::load_config(options.config_file);
+  const auto web = app::WebConfig::load(options.web_config_file);
   if (!config) {
     std::fputs((config.error().message + "\n").c_str(), stderr);
+  }
+  if (!web) {
+    std::fputs((web.error().message + "\n").c_str(), stderr);
+  }
+  if (!config || !web) {
     return 1;
   }
-  return print(options.config_file + ": good\n");
+  return print(options.config_file + ": good\n" +
+               (options.web_config_file.empty() ? "" : options.web_config_file + ": good\n"));
 }
 
 int run_daemon(const app::Options& options) {

@@ -1,5 +1,7 @@
 #include "app/options.h"
 
+#include <cstdio>
+
 #include <CLI/CLI.hpp>
 
 #include "app/version.h"
@@ -12,9 +14,10 @@ Examples:
   tcpperfd --config.file=/etc/tcpperf/tcpperf.yaml
   tcpperfd --config.check --config.file=new.yaml       is this file good?
   tcpperfd --web.listen-address=127.0.0.1:9436 --web.listen-address=[::1]:9436
+  tcpperfd --config.check --web.config.file=web.yaml   and this one?
   curl localhost:9435/metrics
 
-Signals: SIGHUP reloads the configuration and reopens files; SIGTERM ends.
+Signals: SIGHUP reloads both configurations and reopens files; SIGTERM ends.
 Exit code: 0 after SIGTERM or a good check, 1 on failure, 2 on wrong usage.)";
 
 }  // namespace
@@ -35,6 +38,10 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   app.add_option("--web.listen-address", options.listen_addresses,
                  "Address to serve on, repeatable; an empty host means all addresses of IPv4 and IPv6 (default :9435)")
       ->allow_extra_args(false);
+  app.add_option("--web.config.file", options.web_config_file,
+                 "TLS, users and headers (YAML, as exporters of Prometheus have it); default: none of them");
+  app.add_flag("--web.systemd-socket", options.systemd_socket,
+               "Serve on the sockets that systemd hands over, not on addresses");
   app.add_option("--log.level", options.log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
@@ -56,7 +63,11 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
     app.exit(error);
     return {std::nullopt, asked_for ? 0 : 2};
   }
-  if (options.listen_addresses.empty()) {
+  if (options.systemd_socket && !options.listen_addresses.empty()) {
+    std::fputs("--web.systemd-socket: the socket unit says where to listen; leave --web.listen-address out\n", stderr);
+    return {std::nullopt, 2};
+  }
+  if (options.listen_addresses.empty() && !options.systemd_socket) {
     options.listen_addresses.emplace_back(":9435");
   }
   options.log_format = log_format == "json" ? LogFormat::kJson : LogFormat::kText;

@@ -13,7 +13,9 @@ enum class LogFormat { kText, kJson };
 struct Options {
   Command command = Command::kRun;
   std::string config_file = "/etc/tcpperf/tcpperf.yaml";
-  std::vector<std::string> listen_addresses;  // as given; never empty
+  std::vector<std::string> listen_addresses;  // as given; empty only with systemd_socket
+  bool systemd_socket = false;
+  std::string web_config_file;  // empty: none
   std::string log_level = "info";
   LogFormat log_format = LogFormat::kText;
 };
