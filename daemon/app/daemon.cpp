@@ -7,6 +7,7 @@
 
 #include "adapters/procfs/cgroups.h"
 #include "adapters/procfs/kernel_counters.h"
+#include "adapters/systemd/sockets.h"
 #include "app/clock.h"
 #include "app/pages.h"
 #include "app/version.h"
@@ -101,10 +102,12 @@ core::Result<config::Config> load_config(const std::string& file) {
   return core::Error{lines};
 }
 
-Daemon::Daemon(Options options, std::unique_ptr<adapters::bpf::Kernel> kernel, EventLoop loop)
+Daemon::Daemon(Options options, std::unique_ptr<adapters::bpf::Kernel> kernel, EventLoop loop,
+               std::unique_ptr<WebConfig> web_config)
     : options_(std::move(options)),
       kernel_(std::move(kernel)),
       loop_(std::move(loop)),
+      web_config_(std::move(web_config)),
       alerting_(probes::probe_table()),
       kernel_numbers_(*kernel_),
       collector_(probes::probe_table(), *kernel_, kernel_numbers_,
@@ -115,6 +118,10 @@ core::Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options) {
   if (!config) {
     return config.error();
   }
+  core::Result<std::unique_ptr<WebConfig>> web_config = WebConfig::load(options.web_config_file);
+  if (!web_config) {
+    return web_config.error();
+  }
   core::Result<std::unique_ptr<adapters::bpf::Kernel>> kernel = adapters::bpf::Kernel::open();
   if (!kernel) {
     return kernel.error();
@@ -123,7 +130,14 @@ core::Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options) {
   if (!loop) {
     return loop.error();
   }
-  std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(*kernel), std::move(*loop)));
+  std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(*kernel), std::move(*loop), std::move(*web_config)));
+  if (options.systemd_socket) {  // before there are threads that look at the environment
+    core::Result<std::vector<int>> sockets = adapters::take_activation_sockets();
+    if (!sockets) {
+      return sockets.error();
+    }
+    daemon->activation_sockets_ = std::move(*sockets);
+  }
   if (core::Result<void> applied = daemon->apply(*config); !applied) {
     return applied.error();
   }
@@ -191,16 +205,18 @@ core::Result<void> Daemon::apply(const config::Config& config) {
 }
 
 core::Result<void> Daemon::serve() {
-  std::vector<adapters::http::ListenAddress> addresses;
+  adapters::http::ListenOn where;
+  where.sockets = std::move(activation_sockets_);
   for (const std::string& text : options_.listen_addresses) {
     core::Result<adapters::http::ListenAddress> address = adapters::http::parse_listen_address(text);
     if (!address) {
       return address.error();
     }
-    addresses.push_back(std::move(*address));
+    where.addresses.push_back(std::move(*address));
   }
-  core::Result<std::unique_ptr<adapters::http::Server>> server = adapters::http::Server::start(
-      addresses, make_pages({collector_, probes::probe_table(), ready_, buckets_per_octave_}), {});
+  core::Result<std::unique_ptr<adapters::http::Server>> server =
+      adapters::http::Server::start(where, make_pages({collector_, probes::probe_table(), ready_, buckets_per_octave_}),
+                                    {}, [this] { return web_config_->current(); });
   if (!server) {
     return server.error();
   }
@@ -223,10 +239,15 @@ std::string Daemon::status_line() const {
 }
 
 core::Result<void> Daemon::run() {
+  const std::string scheme = web_config_->current()->tls == nullptr ? "http" : "https";
   for (const adapters::http::ListenAddress& address : server_->addresses()) {
+    if (address.host.starts_with('/')) {
+      spdlog::info("tcpperfd {} serves /metrics on {}", kVersion, address.host);
+      continue;
+    }
     const std::string host =
         address.host.empty() ? "localhost:" + std::to_string(address.port) : adapters::http::to_string(address);
-    spdlog::info("tcpperfd {} serves http://{}/metrics", kVersion, host);
+    spdlog::info("tcpperfd {} serves {}://{}/metrics", kVersion, scheme, host);
   }
   spdlog::info("{}, {} alert rules", status_line(), alerting_.rule_count());
   ready_ = true;
@@ -250,6 +271,7 @@ void Daemon::reload() {
   notify(adapters::Notifier::reloading(std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now())));
   alerting_.reopen();
   core::Result<config::Config> config = load_config(options_.config_file);
+  static_cast<void>(web_config_->reload());  // a mistake in one file does not keep the other from being read
   core::Result<void> applied = config ? apply(*config) : core::Result<void>(config.error());
   reload_successful_ = applied.has_value();
   if (applied) {
@@ -266,11 +288,17 @@ void Daemon::add_to_report(core::SelfReport& report) const {
   alerting_.add_to_report(report);
   report.reload_successful = reload_successful_;
   report.reload_success_unix_seconds = reload_success_unix_seconds_;
+  if (web_config_->has_file()) {
+    report.web_config =
+        core::WebConfigReport{web_config_->last_reload_successful(), web_config_->reload_success_unix_seconds()};
+  }
   const std::lock_guard lock(server_mutex_);
   if (server_ != nullptr) {
     const adapters::http::Counters counters = server_->counters();
     report.http_responses = counters.responses;
     report.http_connections_refused = counters.connections_refused;
+    report.http_connections_evicted = counters.connections_evicted;
+    report.http_connections_unanswered = counters.connections_unanswered;
   }
 }
 

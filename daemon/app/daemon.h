@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "adapters/bpf/session.h"
 #include "adapters/http/server.h"
@@ -14,6 +15,7 @@
 #include "app/event_loop.h"
 #include "app/kernel_numbers.h"
 #include "app/options.h"
+#include "app/web_config.h"
 #include "config/model.h"
 #include "core/base/result.h"
 
@@ -32,7 +34,8 @@ class Daemon {
   core::Result<void> run();
 
  private:
-  Daemon(Options options, std::unique_ptr<adapters::bpf::Kernel> kernel, EventLoop loop);
+  Daemon(Options options, std::unique_ptr<adapters::bpf::Kernel> kernel, EventLoop loop,
+         std::unique_ptr<WebConfig> web_config);
   core::Result<void> apply_probes(const config::Config& config);
   core::Result<void> apply(const config::Config& config);
   core::Result<void> serve();
@@ -43,7 +46,9 @@ class Daemon {
   const Options options_;
   const std::unique_ptr<adapters::bpf::Kernel> kernel_;
   EventLoop loop_;
-  std::chrono::milliseconds tick_{0};  // zero: not set yet
+  const std::unique_ptr<WebConfig> web_config_;
+  std::vector<int> activation_sockets_;  // until the server has them
+  std::chrono::milliseconds tick_{0};    // zero: not set yet
   std::atomic<bool> ready_ = false;
   std::atomic<int> buckets_per_octave_ = 1;
   std::atomic<bool> reload_successful_ = true;

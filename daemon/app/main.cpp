@@ -21,16 +21,28 @@ int print(const std::string& text) {
 
 int check_config(const app::Options& options) {
   const core::Result<config::Config> config = app::load_config(options.config_file);
-  if (!config) {
-    if (app::log_is_journal()) {  // for `systemctl reload`: there an error has a priority
-      app::start_log(options.log_level, options.log_format);
-      spdlog::error("{}", config.error().message);
+  const auto web = app::WebConfig::load(options.web_config_file);
+  if (app::log_is_journal()) {  // for `systemctl reload`: there an error has a priority
+    app::start_log(options.log_level, options.log_format);
+  }
+  const auto tell = [](const core::Error& error) {
+    if (app::log_is_journal()) {
+      spdlog::error("{}", error.message);
     } else {
-      std::fputs((config.error().message + "\n").c_str(), stderr);
+      std::fputs((error.message + "\n").c_str(), stderr);
     }
+  };
+  if (!config) {
+    tell(config.error());
+  }
+  if (!web) {
+    tell(web.error());
+  }
+  if (!config || !web) {
     return 1;
   }
-  return print(options.config_file + ": good\n");
+  return print(options.config_file + ": good\n" +
+               (options.web_config_file.empty() ? "" : options.web_config_file + ": good\n"));
 }
 
 int run_daemon(const app::Options& options) {

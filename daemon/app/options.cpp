@@ -1,5 +1,6 @@
 #include "app/options.h"
 
+#include <cstdio>
 #include <sstream>
 
 #include <CLI/CLI.hpp>
@@ -74,6 +75,11 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
                  "Address to serve on, repeatable; an empty host means all addresses of IPv4 and IPv6 (default :9435)")
       ->type_name("ADDRESS")
       ->allow_extra_args(false);
+  app.add_option("--web.config.file", options.web_config_file,
+                 "TLS, users and headers (YAML, as exporters of Prometheus have it); default: none of them")
+      ->type_name(kFileValue);
+  app.add_flag("--web.systemd-socket", options.systemd_socket,
+               "Serve on the sockets that systemd hands over, not on addresses");
   app.add_option("--log.level", options.log_level, "debug, info, warning or error")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
@@ -105,7 +111,11 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
     app.exit(error);
     return {std::nullopt, asked_for ? 0 : 2, {}};
   }
-  if (options.listen_addresses.empty()) {
+  if (options.systemd_socket && !options.listen_addresses.empty()) {
+    std::fputs("--web.systemd-socket: the socket unit says where to listen; leave --web.listen-address out\n", stderr);
+    return {std::nullopt, 2, {}};
+  }
+  if (options.listen_addresses.empty() && !options.systemd_socket) {
     options.listen_addresses.emplace_back(":9435");
   }
   options.log_format = log_format == "json" ? LogFormat::kJson : LogFormat::kText;

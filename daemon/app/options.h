@@ -11,9 +11,10 @@ namespace tcpperf::app {
 inline constexpr const char* kExamples = R"(tcpperfd --config.file=/etc/tcpperf/tcpperf.yaml
 tcpperfd --config.check --config.file=new.yaml       # is this file good?
 tcpperfd --web.listen-address=127.0.0.1:9436 --web.listen-address=[::1]:9436
+tcpperfd --config.check --web.config.file=web.yaml   # and this one?
 curl localhost:9435/metrics
 )";
-inline constexpr const char* kSignals = "SIGHUP reloads the configuration and reopens files; SIGTERM ends.";
+inline constexpr const char* kSignals = "SIGHUP reloads both configurations and reopens files; SIGTERM ends.";
 inline constexpr const char* kExitCodes = "0 after SIGTERM or a good check, 1 on failure, 2 on wrong usage.";
 
 enum class Command {
@@ -32,7 +33,9 @@ enum class LogFormat { kText, kJson };
 struct Options {
   Command command = Command::kRun;
   std::string config_file = "/etc/tcpperf/tcpperf.yaml";
-  std::vector<std::string> listen_addresses;  // as given; never empty
+  std::vector<std::string> listen_addresses;  // as given; empty only with systemd_socket
+  bool systemd_socket = false;
+  std::string web_config_file;  // empty: none
   std::string log_level = "info";
   LogFormat log_format = LogFormat::kText;
 };

@@ -89,7 +89,12 @@ Response landing_page(const PageSources& sources) {
 adapters::http::Routes make_pages(const PageSources& sources) {
   return {
       {"/", [sources](const Request&) { return landing_page(sources); }},
-      {"/metrics", [sources](const Request& request) { return metrics_page(sources, request); }},
+      {"/metrics",
+       {[sources](const Request& request) { return metrics_page(sources, request); },
+        [](const Request& request) {
+          return std::string(
+              adapters::exposition::content_type(adapters::exposition::negotiate(request.header("Accept"))));
+        }}},
       {"/probes", [sources](const Request&) { return probes_page(sources); }},
       {"/-/healthy", [](const Request&) { return adapters::http::text_response(200, "tcpperfd is healthy.\n"); }},
       {"/-/ready",

@@ -12,7 +12,7 @@ constexpr std::size_t kGzipFromBytes = 1024;  // below, the headers outweigh the
 
 Response not_found(const Routes& routes) {
   std::string text = "No such page. This server has:\n";
-  for (const auto& [path, handler] : routes) {
+  for (const auto& [path, page] : routes) {
     text += "  " + path + "\n";
   }
   return text_response(404, std::move(text));
@@ -42,7 +42,7 @@ Response route(const Request& request, const Routes& routes) {
   if (request.method != "GET" && request.method != "HEAD") {
     return method_not_allowed();
   }
-  Response response = call(found->second, request);
+  Response response = call(found->second.handler, request);
   response.headers.emplace_back("Vary", "Accept-Encoding");
   return response;
 }

@@ -3,9 +3,11 @@
 #include <cerrno>
 #include <memory>
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 namespace tcpperf::adapters::http {
 namespace {
@@ -61,6 +63,9 @@ core::Result<SocketAddress> resolve(const ListenAddress& wanted) {
   return address;
 }
 
+// Of a connection flood the backlog must not become a queue of seconds.
+constexpr int kBacklog = 1024;
+
 // A listening socket, or errno.
 core::Result<UniqueFd> open_socket(SocketAddress& address, bool both_families) {
   UniqueFd fd(socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -72,7 +77,7 @@ core::Result<UniqueFd> open_socket(SocketAddress& address, bool both_families) {
   if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
       (address.storage.ss_family == AF_INET6 &&
        setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof(only_ipv6)) != 0) ||
-      bind(fd.get(), address.get(), address.length) != 0 || listen(fd.get(), SOMAXCONN) != 0) {
+      bind(fd.get(), address.get(), address.length) != 0 || listen(fd.get(), kBacklog) != 0) {
     return core::Error::from_errno("bind", errno);
   }
   return fd;
@@ -121,6 +126,42 @@ std::string taken_port_message(const ListenAddress& wanted, const std::optional<
     message += "; it is held by " + owner->name + " (pid " + std::to_string(owner->pid) + ")";
   }
   return message;
+}
+
+core::Result<Listener> adopt_listener(UniqueFd fd) {
+  const std::string what = "socket " + std::to_string(fd.get()) + " that was handed over";
+  int listening = 0;
+  socklen_t size = sizeof(listening);
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0) {
+    return core::Error::from_errno(what, errno);
+  }
+  int type = 0;
+  size = sizeof(type);
+  if (listening == 0 || getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) {
+    return core::Error{what + " is not a listening stream socket; write ListenStream= and no Accept=yes"};
+  }
+  // accept() must not block: another process may share the socket and be faster.
+  const int flags = fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
+    return core::Error::from_errno(what, errno);
+  }
+  SocketAddress bound;
+  bound.length = sizeof(bound.storage);
+  if (getsockname(fd.get(), bound.get(), &bound.length) != 0) {
+    return core::Error::from_errno(what, errno);
+  }
+  if (bound.storage.ss_family == AF_UNIX) {
+    const auto* local = reinterpret_cast<const sockaddr_un*>(&bound.storage);
+    return Listener{std::move(fd), {local->sun_path[0] == '/' ? local->sun_path : "unix", 0}};
+  }
+  auto address = address_of(fd, {"any", 0});
+  if (!address) {
+    return address.error();
+  }
+  if (address->host == "::" || address->host == "0.0.0.0") {
+    address->host.clear();
+  }
+  return Listener{std::move(fd), std::move(*address)};
 }
 
 core::Result<Listener> listen_on(const ListenAddress& address) {

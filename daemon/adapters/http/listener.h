@@ -20,6 +20,9 @@ struct Listener {
 // names its likely owner where that can be seen.
 core::Result<Listener> listen_on(const ListenAddress& address);
 
+// A listening socket that somebody else has opened. One of a family without ports has its path as the host.
+core::Result<Listener> adopt_listener(UniqueFd fd);
+
 // The error of a port that is taken.
 std::string taken_port_message(const ListenAddress& wanted, const std::optional<PortOwner>& owner);
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -16,8 +17,8 @@ struct Request {
   std::string_view method;
   std::string_view path;   // as sent, not percent-decoded, without the query
   std::string_view query;  // as sent, without the '?'
-  // The value of a header by its name without case, several of the same name joined by ", "; empty when there is none.
-  // Never empty itself.
+  // The value of Accept or Accept-Encoding by its name without case, several of the same name joined by ", "; empty
+  // when there is none, and for all other headers. Never empty itself.
   std::function<std::string(std::string_view name)> header;
 };
 
@@ -30,7 +31,21 @@ struct Response {
 
 // May throw: the client gets status 500.
 using Handler = std::function<Response(const Request&)>;
-using Routes = std::map<std::string, Handler, std::less<>>;  // by exact path
+
+struct Page {
+  Handler handler;
+  // Requests with the same text share one response. Without it they have their headers and query in common too.
+  std::function<std::string(const Request&)> variant;
+
+  // A handler alone. NOLINTNEXTLINE(google-explicit-constructor)
+  template <typename Callable>
+  requires std::is_invocable_r_v<Response, Callable&, const Request&> Page(Callable callable)
+      : handler(std::move(callable)) {}
+  Page(Handler of_page, std::function<std::string(const Request&)> variant_of_page)
+      : handler(std::move(of_page)), variant(std::move(variant_of_page)) {}
+};
+
+using Routes = std::map<std::string, Page, std::less<>>;  // by exact path
 
 Response text_response(int status, std::string body);
 

@@ -1,21 +1,29 @@
 #include "adapters/http/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <exception>
-#include <mutex>
 #include <string>
 
 #include <microhttpd.h>
 
-#include "adapters/http/connection_limits.h"
+#include "adapters/http/acceptor.h"
+#include "adapters/http/connections.h"
 #include "adapters/http/handle.h"
 #include "adapters/http/listener.h"
+#include "adapters/http/page_maker.h"
+#include "adapters/http/passwords.h"
+#include "adapters/http/rate_limiter.h"
 #include "adapters/http/status_counts.h"
+#include "adapters/http/tls.h"
 #include "core/net/accept_list.h"
 
 namespace tcpperf::adapters::http {
 namespace {
+
+using std::chrono::steady_clock;
 
 struct StopDaemon {
   void operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
@@ -24,14 +32,35 @@ struct DestroyResponse {
   void operator()(MHD_Response* response) const { MHD_destroy_response(response); }
 };
 using DaemonPointer = std::unique_ptr<MHD_Daemon, StopDaemon>;
-using ResponsePointer = std::unique_ptr<MHD_Response, DestroyResponse>;
+// The library counts who uses a response, so one may be queued for several connections.
+using ResponsePointer = std::shared_ptr<MHD_Response>;
 
-// What we know of a connection while it is open; lives in the library's socket context.
+// Where the current request of a connection is.
+enum class Stage {
+  kHead,      // its head has not come
+  kArrived,   // the library has told of it once; the next time all of it is there
+  kPassword,  // its password is being checked
+  kAllowed,   // and was right
+  kDenied,    // and was wrong
+  kBusy,      // or could not be checked
+  kPage,      // its page is being made
+  kMade,      // and is in `response`
+  kAnswered,
+};
+
+// What we know of a connection while it is open; lives in the library's socket context. It belongs to the library's
+// thread, but while the connection is suspended to the thread that will resume it.
 struct Connection {
+  MHD_Connection* handle = nullptr;
+  int socket = -1;
   ClientKey client{};
-  std::string target;      // of the current request, as sent
-  bool head_seen = false;  // of the current request
-  bool answered = false;   // the current request, by us
+  std::shared_ptr<const Security> security;  // TLS: that of its beginning, whose credentials the session uses
+  std::string method;                        // of the current request
+  std::string target;                        // of the current request, as sent
+  Stage stage = Stage::kHead;
+  int status = 0;  // of `response`
+  ResponsePointer response;
+  bool ever_answered = false;
 };
 
 Connection* connection_of(MHD_Connection* connection) {
@@ -90,71 +119,83 @@ std::string joined_headers(MHD_Connection* connection, std::string_view name) {
   return std::move(search.value);
 }
 
+// Called by GnuTLS when the client has sent its certificate, or none though it was asked; 0 goes on.
+int on_client_certificate(gnutls_session_t session) {
+  // The library has put its connection there.
+  const Connection* known = connection_of(static_cast<MHD_Connection*>(gnutls_session_get_ptr(session)));
+  return known != nullptr && known->security != nullptr && known->security->tls != nullptr &&
+                 known->security->tls->admits_peer_of(session)
+             ? 0
+             : GNUTLS_E_CERTIFICATE_ERROR;
+}
+
+std::shared_ptr<const Security> open_to_all() {
+  static const auto kNone = std::make_shared<const Security>();
+  return kNone;
+}
+
 }  // namespace
 
 struct Server::State {
-  State(Routes routes_of_server, const Options& options_of_server)
+  State(Routes routes_of_server, const Options& options_of_server, SecuritySource security_of_server)
       : routes(std::move(routes_of_server)),
         options(options_of_server),
-        limits(options.connections, options.connections_per_client) {}
+        security(std::move(security_of_server)),
+        connections(options.connections, options.connections_per_client) {}
+  // First nobody new, then nobody who waits for a thread of ours: the library must not stop with such a connection.
+  ~State() {
+    acceptor.reset();
+    passwords.stop();
+    if (pages != nullptr) {
+      pages->stop();
+    }
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   const Routes routes;
   const Options options;
-  ConnectionLimits limits;
+  const SecuritySource security;
+  Connections connections;
   StatusCounts statuses;
+  RateLimiter rate_limiter;
   std::atomic<std::size_t> unsent_bytes{0};
-  std::mutex one_handler;
+  std::atomic<std::uint64_t> unanswered{0};
   std::vector<ListenAddress> addresses;
-  std::vector<DaemonPointer> daemons;  // last: their threads use all of the above
+  Passwords passwords{[this](void* who, bool right) {
+    resume(*static_cast<Connection*>(who), right ? Stage::kAllowed : Stage::kDenied);
+  }};
+  std::unique_ptr<PageMaker> pages;
+  std::unique_ptr<Acceptor> acceptor;
+  DaemonPointer daemon;  // last: its thread uses all of the above
 
-  core::Result<void> listen(const ListenAddress& address);
-  MHD_Result respond(MHD_Connection* connection, const Request& request);
-  MHD_Result send(MHD_Connection* connection, const Response& response);
+  core::Result<std::vector<UniqueFd>> open_listeners(const ListenOn& where);
+  core::Result<void> start_threads(std::vector<UniqueFd> listeners);
+  void take(UniqueFd socket, const sockaddr* address, socklen_t length);
+  MHD_Result advance(Connection& connection);
+  MHD_Result begin(Connection& connection);
+  MHD_Result check_password(Connection& connection, const core::WebSecurity& settings);
+  MHD_Result ask_for_page(Connection& connection);
+  MHD_Result send(Connection& connection, const Response& response);
+  MHD_Result queue(Connection& connection, unsigned status, MHD_Response* response);
+  ResponsePointer wrap(const Response& response);
+  void page_made(const std::vector<void*>& who, const Response& response);
+  static void resume(Connection& connection, Stage stage);
 
-  // Callbacks of the library, like those below; `state` is this. on_completed() counts what the library has refused by
-  // itself, such as a head that is too large.
+  // Callbacks of the library; `state` is this. None may throw through its C frames. on_completed() counts what the
+  // library has refused by itself, such as a head that is too large.
   static MHD_Result on_request(void* state, MHD_Connection* connection, const char* url, const char* method,
                                const char* version, const char* upload, std::size_t* upload_size, void** context);
   static void on_completed(void* state, MHD_Connection* connection, void** context, MHD_RequestTerminationCode how);
+  static void on_connection(void* state, MHD_Connection* connection, void** context,
+                            MHD_ConnectionNotificationCode what);
 };
 
 namespace {
 
-// The library's callbacks. None may throw through its C frames.
-
-MHD_Result on_accept(void* closure, const sockaddr* address, socklen_t /*length*/) {
-  try {
-    return static_cast<ConnectionLimits*>(closure)->admits(client_key(address)) ? MHD_YES : MHD_NO;
-  } catch (const std::exception&) {
-    return MHD_NO;
-  }
-}
-
-void on_connection(void* closure, MHD_Connection* connection, void** context, MHD_ConnectionNotificationCode what) {
-  auto& limits = *static_cast<ConnectionLimits*>(closure);
-  if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-    const std::unique_ptr<Connection> closing(static_cast<Connection*>(*context));
-    if (closing != nullptr) {
-      limits.closed(closing->client);
-    }
-    *context = nullptr;
-    return;
-  }
-  try {
-    auto opening = std::make_unique<Connection>();
-    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    opening->client = client_key(info == nullptr ? nullptr : info->client_addr);
-    limits.opened(opening->client);
-    *context = opening.release();
-  } catch (const std::exception&) {
-    *context = nullptr;  // its requests are dropped
-  }
-}
-
 void* on_target(void* /*closure*/, const char* target, MHD_Connection* connection) {
   if (Connection* known = connection_of(connection)) {
-    known->head_seen = false;
-    known->answered = false;
+    known->stage = Stage::kHead;
     try {
       known->target = target;
     } catch (const std::exception&) {
@@ -164,106 +205,314 @@ void* on_target(void* /*closure*/, const char* target, MHD_Connection* connectio
   return nullptr;
 }
 
+Response unauthorized() {
+  Response response = text_response(MHD_HTTP_UNAUTHORIZED, "A name and a password are needed.\n");
+  response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"tcpperf\", charset=\"UTF-8\"");
+  return response;
+}
+
+Response come_back_later(int status, std::string text) {
+  Response response = text_response(status, std::move(text));
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 }  // namespace
 
-MHD_Result Server::State::send(MHD_Connection* connection, const Response& response) {
+void Server::State::on_connection(void* closure, MHD_Connection* connection, void** context,
+                                  MHD_ConnectionNotificationCode what) {
+  auto& state = *static_cast<State*>(closure);
+  if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+    const std::unique_ptr<Connection> closing(static_cast<Connection*>(*context));
+    *context = nullptr;
+    if (closing != nullptr) {
+      state.connections.closed(closing->socket);
+      state.unanswered += closing->ever_answered ? 0 : 1;
+    }
+    return;
+  }
+  *context = nullptr;  // without it its requests are dropped
+  const auto* fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  const auto* address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  const auto* tls = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  try {
+    auto opening = std::make_unique<Connection>();
+    opening->handle = connection;
+    opening->socket = fd == nullptr ? -1 : fd->connect_fd;
+    opening->client = client_key(address == nullptr ? nullptr : address->client_addr);
+    if (tls != nullptr && tls->tls_session != nullptr) {
+      auto* session = static_cast<gnutls_session_t>(tls->tls_session);
+      opening->security = state.security();
+      gnutls_session_set_verify_function(session, on_client_certificate);
+      if (opening->security->tls == nullptr || !opening->security->tls->apply_to(session)) {
+        shutdown(opening->socket, SHUT_RDWR);
+      }
+    }
+    *context = opening.release();
+  } catch (const std::exception&) {
+    if (fd != nullptr) {
+      shutdown(fd->connect_fd, SHUT_RDWR);
+    }
+  }
+}
+
+ResponsePointer Server::State::wrap(const Response& response) {
   auto body = std::make_unique<UnsentBody>(response.body, unsent_bytes);
   const ResponsePointer raw(
-      MHD_create_response_from_buffer_with_free_callback_cls(body->size(), body->data(), free_body, body.get()));
+      MHD_create_response_from_buffer_with_free_callback_cls(body->size(), body->data(), free_body, body.get()),
+      [](MHD_Response* made) {
+        if (made != nullptr) {
+          MHD_destroy_response(made);
+        }
+      });
   if (raw == nullptr) {
-    return MHD_NO;
+    return nullptr;
   }
   static_cast<void>(body.release());  // free_body() has it
   MHD_add_response_header(raw.get(), MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
   for (const auto& [name, value] : response.headers) {
     MHD_add_response_header(raw.get(), name.c_str(), value.c_str());
   }
-  const auto status = static_cast<unsigned>(response.status);
-  const MHD_Result result = MHD_queue_response(connection, status, raw.get());
+  const auto in_force = security();
+  for (const auto& [name, value] : in_force->settings.http.headers) {
+    const bool ours = std::any_of(response.headers.begin(), response.headers.end(), [&name = name](const auto& header) {
+      return core::equal_ignoring_case(header.first, name);
+    });
+    if (!ours) {
+      MHD_add_response_header(raw.get(), name.c_str(), value.c_str());
+    }
+  }
+  return raw;
+}
+
+MHD_Result Server::State::queue(Connection& connection, unsigned status, MHD_Response* response) {
+  connection.stage = Stage::kAnswered;
+  if (response == nullptr) {
+    return MHD_NO;
+  }
+  const MHD_Result result = MHD_queue_response(connection.handle, status, response);
   if (result == MHD_YES) {
     statuses.add(status);
+    connection.ever_answered = true;
+    connections.step(connection.socket, Waiting::kForReader, steady_clock::now());
   }
   return result;
 }
 
-MHD_Result Server::State::respond(MHD_Connection* connection, const Request& request) {
-  Response response;
-  {
-    const std::lock_guard lock(one_handler);
-    response = handle(request, routes);
+MHD_Result Server::State::send(Connection& connection, const Response& response) {
+  return queue(connection, static_cast<unsigned>(response.status), wrap(response).get());
+}
+
+void Server::State::resume(Connection& connection, Stage stage) {
+  connection.stage = stage;
+  MHD_resume_connection(connection.handle);
+}
+
+void Server::State::page_made(const std::vector<void*>& who, const Response& response) {
+  ResponsePointer wrapped;
+  int status = response.status;
+  try {
+    const std::size_t waiting = unsent_bytes;
+    if (response.body != nullptr && waiting != 0 && waiting + response.body->size() > options.unsent_bodies_bytes) {
+      status = MHD_HTTP_SERVICE_UNAVAILABLE;
+      wrapped = wrap(come_back_later(status, "Too many clients read too slowly.\n"));
+    } else {
+      wrapped = wrap(response);
+    }
+  } catch (const std::exception&) {
+    wrapped = nullptr;  // the connections are closed
   }
-  const std::size_t waiting = unsent_bytes;
-  if (response.body != nullptr && waiting != 0 && waiting + response.body->size() > options.unsent_bodies_bytes) {
-    response = text_response(MHD_HTTP_SERVICE_UNAVAILABLE, "Too many clients read too slowly.\n");
+  for (void* each : who) {
+    auto& connection = *static_cast<Connection*>(each);
+    connection.status = status;
+    connection.response = wrapped;
+    resume(connection, Stage::kMade);
   }
-  return send(connection, response);
+}
+
+// The connection must be out of the library's hands before somebody else has it.
+MHD_Result Server::State::ask_for_page(Connection& connection) {
+  const Target target = split_target(connection.target);
+  PageMaker::Asked asked{connection.method, std::string(target.path), std::string(target.query),
+                         joined_headers(connection.handle, "Accept"),
+                         joined_headers(connection.handle, "Accept-Encoding")};
+  connection.stage = Stage::kPage;
+  connections.step(connection.socket, Waiting::kForUs, steady_clock::now());
+  MHD_suspend_connection(connection.handle);
+  if (!pages->ask(&connection, std::move(asked))) {
+    resume(connection, Stage::kAnswered);
+  }
+  return MHD_YES;
+}
+
+MHD_Result Server::State::check_password(Connection& connection, const core::WebSecurity& settings) {
+  const auto credentials = parse_basic_credentials(joined_headers(connection.handle, "Authorization"));
+  if (!credentials) {
+    return send(connection, unauthorized());
+  }
+  const auto user = settings.users.find(credentials->user);
+  const bool known = user != settings.users.end();
+  connection.stage = Stage::kPassword;
+  connections.step(connection.socket, Waiting::kForUs, steady_clock::now());
+  MHD_suspend_connection(connection.handle);
+  switch (passwords.check(&connection, connection.client, *credentials,
+                          known ? user->second : settings.users.begin()->second, known)) {
+    case Passwords::Answer::kAsked: break;
+    case Passwords::Answer::kRight: resume(connection, Stage::kAllowed); break;
+    case Passwords::Answer::kWrong: resume(connection, Stage::kDenied); break;
+    case Passwords::Answer::kBusy: resume(connection, Stage::kBusy); break;
+  }
+  return MHD_YES;
+}
+
+MHD_Result Server::State::begin(Connection& connection) {
+  const auto in_force = security();
+  if (!rate_limiter.admits(in_force->settings.rate_limit, steady_clock::now())) {
+    return send(connection, come_back_later(MHD_HTTP_TOO_MANY_REQUESTS, "More requests than the rate limit allows.\n"));
+  }
+  return in_force->settings.users.empty() ? ask_for_page(connection) : check_password(connection, in_force->settings);
+}
+
+MHD_Result Server::State::advance(Connection& connection) {
+  switch (connection.stage) {
+    case Stage::kHead:
+      // The library calls once when the head is read and again when the body is. A response at the first call leaves
+      // the body unread and ends the connection, so it is for requests with a body only.
+      if (!has_body(connection.handle)) {
+        connection.stage = Stage::kArrived;
+        return MHD_YES;
+      }
+      return begin(connection);
+    case Stage::kArrived: return begin(connection);
+    case Stage::kAllowed: return ask_for_page(connection);
+    case Stage::kDenied: return send(connection, unauthorized());
+    case Stage::kBusy:
+      return send(connection, come_back_later(MHD_HTTP_SERVICE_UNAVAILABLE, "Too many passwords are being checked.\n"));
+    case Stage::kMade: {
+      const ResponsePointer response = std::move(connection.response);
+      return queue(connection, static_cast<unsigned>(connection.status), response.get());
+    }
+    case Stage::kPassword:
+    case Stage::kPage: return MHD_YES;
+    case Stage::kAnswered: return MHD_NO;
+  }
+  return MHD_NO;
 }
 
 MHD_Result Server::State::on_request(void* state, MHD_Connection* connection, const char* /*url*/, const char* method,
                                      const char* /*version*/, const char* /*upload*/, std::size_t* /*upload_size*/,
                                      void** /*context*/) {
   Connection* known = connection_of(connection);
-  if (known == nullptr || known->answered) {
+  if (known == nullptr) {
     return MHD_NO;
   }
-  // The library calls once when the head is read and again when the body is. A response at the first call leaves the
-  // body unread and ends the connection, so it is for requests with a body only.
-  if (!known->head_seen && !has_body(connection)) {
-    known->head_seen = true;
-    return MHD_YES;
-  }
-  known->answered = true;
+  const Stage before = known->stage;
   try {
-    const Target target = split_target(known->target);
-    return static_cast<State*>(state)->respond(
-        connection, {method, target.path, target.query,
-                     [connection](std::string_view name) { return joined_headers(connection, name); }});
+    known->method = method;
+    return static_cast<State*>(state)->advance(*known);
   } catch (const std::exception&) {
+    // Out of memory. A connection that is suspended ends when it is resumed.
+    const bool suspended = known->stage != before && (known->stage == Stage::kPassword || known->stage == Stage::kPage);
+    if (suspended) {
+      static_cast<State*>(state)->resume(*known, Stage::kAnswered);
+      return MHD_YES;
+    }
     return MHD_NO;
   }
 }
 
-void Server::State::on_completed(void* state, MHD_Connection* connection, void** /*context*/,
+void Server::State::on_completed(void* closure, MHD_Connection* connection, void** /*context*/,
                                  MHD_RequestTerminationCode /*how*/) {
-  const Connection* known = connection_of(connection);
-  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
-  if (known != nullptr && !known->answered && info != nullptr) {
-    static_cast<State*>(state)->statuses.add(info->http_status);
+  auto& state = *static_cast<State*>(closure);
+  Connection* known = connection_of(connection);
+  if (known == nullptr) {
+    return;
   }
+  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
+  if (known->stage != Stage::kAnswered && info != nullptr && info->http_status != 0) {
+    state.statuses.add(info->http_status);
+    known->ever_answered = true;
+  }
+  known->response.reset();
+  state.connections.step(known->socket, Waiting::kForRequest, steady_clock::now());
 }
 
-core::Result<void> Server::State::listen(const ListenAddress& address) {
-  const auto idle_seconds = static_cast<unsigned>(options.idle_timeout.count());
-  auto listener = listen_on(address);
-  if (!listener) {
-    return listener.error();
+void Server::State::take(UniqueFd socket, const sockaddr* address, socklen_t length) {
+  const ClientKey client = client_key(address);
+  try {
+    if (!connections.admit(socket.get(), client, steady_clock::now())) {
+      return;
+    }
+  } catch (const std::exception&) {
+    return;
   }
+  const int fd = socket.release();  // the library's from here on, which closes it even when it refuses
+  MHD_add_connection(daemon.get(), fd, address, length);
+}
+
+core::Result<std::vector<UniqueFd>> Server::State::open_listeners(const ListenOn& where) {
+  std::vector<UniqueFd> fds;
+  const auto keep = [&](core::Result<Listener> listener) -> core::Result<void> {
+    if (!listener) {
+      return listener.error();
+    }
+    addresses.push_back(std::move(listener->address));
+    fds.push_back(std::move(listener->fd));
+    return {};
+  };
+  for (const ListenAddress& address : where.addresses) {
+    if (auto kept = keep(listen_on(address)); !kept) {
+      return kept.error();
+    }
+  }
+  for (const int socket : where.sockets) {
+    if (auto kept = keep(adopt_listener(UniqueFd(socket))); !kept) {
+      return kept.error();
+    }
+  }
+  return fds;
+}
+
+core::Result<void> Server::State::start_threads(std::vector<UniqueFd> listeners) {
   // poll, not epoll: libmicrohttpd 0.9.75 watches edge-triggered and misses the end of a connection that arrives
   // together with half a head. Such connections then count as open until the idle timeout, and a few dozen of them shut
   // their client out. For as many sockets as there are connections at most, poll costs nothing.
-  //
-  // The library owns the socket from here on; whether it closes it when it cannot start depends on the reason, and a
-  // socket left open is better than one closed twice.
-  //
-  // One more than the limit of connections, so that on_accept() can refuse instead of leaving clients in the backlog.
-  constexpr unsigned kFlags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC;
+  constexpr unsigned kFlags =
+      MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+  // More than may be open: those that have to make room are still there for a moment.
+  const unsigned limit = 2 * options.connections + 64;
+  const auto first = security();
+  std::vector<MHD_OptionItem> more;
+  if (first->tls != nullptr) {
+    // Each connection gets what is in force at its beginning, but the library wants a certificate at the start.
+    more.push_back({MHD_OPTION_HTTPS_MEM_CERT, 0, const_cast<char*>(first->settings.tls->certificate_pem.c_str())});
+    more.push_back({MHD_OPTION_HTTPS_MEM_KEY, 0, const_cast<char*>(first->settings.tls->key_pem.c_str())});
+  }
+  more.push_back({MHD_OPTION_END, 0, nullptr});
   // clang-format off
-  DaemonPointer daemon(MHD_start_daemon(
-      kFlags, 0, on_accept, &limits, on_request, this,
-      MHD_OPTION_LISTEN_SOCKET, listener->fd.release(),
-      MHD_OPTION_CONNECTION_LIMIT, options.connections + 1,
-      MHD_OPTION_CONNECTION_TIMEOUT, idle_seconds,
+  daemon.reset(MHD_start_daemon(
+      kFlags | (first->tls != nullptr ? unsigned{MHD_USE_TLS} : 0U), 0, nullptr, nullptr, on_request, this,
+      MHD_OPTION_CONNECTION_LIMIT, limit,
+      MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(options.idle_timeout.count()),
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, options.connection_memory_bytes,
-      MHD_OPTION_NOTIFY_CONNECTION, on_connection, &limits,
+      MHD_OPTION_NOTIFY_CONNECTION, on_connection, this,
       MHD_OPTION_NOTIFY_COMPLETED, on_completed, this,
       MHD_OPTION_URI_LOG_CALLBACK, on_target, nullptr,
+      MHD_OPTION_ARRAY, more.data(),
       MHD_OPTION_END));
   // clang-format on
   if (daemon == nullptr) {
-    return core::Error::from_errno("start the HTTP server on " + to_string(address), errno);
+    return core::Error::from_errno("start the HTTP server", errno);
   }
-  addresses.push_back(listener->address);
-  daemons.push_back(std::move(daemon));
+  pages = std::make_unique<PageMaker>(
+      routes, [this](const std::vector<void*>& who, const Response& response) { page_made(who, response); });
+  auto accepting = Acceptor::start(
+      std::move(listeners),
+      [this](UniqueFd socket, const sockaddr* from, socklen_t length) { take(std::move(socket), from, length); });
+  if (!accepting) {
+    return accepting.error();
+  }
+  acceptor = std::move(*accepting);
   return {};
 }
 
@@ -271,13 +520,16 @@ Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Server::~Server() = default;
 
-core::Result<std::unique_ptr<Server>> Server::start(const std::vector<ListenAddress>& addresses, Routes routes,
-                                                    const Options& options) {
-  auto state = std::make_unique<State>(std::move(routes), options);
-  for (const ListenAddress& address : addresses) {
-    if (auto listening = state->listen(address); !listening) {
-      return listening.error();
-    }
+core::Result<std::unique_ptr<Server>> Server::start(const ListenOn& where, Routes routes, const Options& options,
+                                                    SecuritySource security) {
+  auto state =
+      std::make_unique<State>(std::move(routes), options, security ? std::move(security) : SecuritySource(open_to_all));
+  auto listeners = state->open_listeners(where);
+  if (!listeners) {
+    return listeners.error();
+  }
+  if (auto started = state->start_threads(std::move(*listeners)); !started) {
+    return started.error();
   }
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
@@ -287,7 +539,7 @@ const std::vector<ListenAddress>& Server::addresses() const {
 }
 
 Counters Server::counters() const {
-  return {state_->statuses.read(), state_->limits.refused()};
+  return {state_->statuses.read(), state_->connections.refused(), state_->connections.evicted(), state_->unanswered};
 }
 
 }  // namespace tcpperf::adapters::http

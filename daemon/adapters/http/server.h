@@ -1,4 +1,5 @@
-// The HTTP server: one thread per listen address, every socket non-blocking, so that no client waits for a slow one.
+// The HTTP server. One thread takes connections, one talks to all clients without ever waiting for one, one makes
+// pages, and one checks passwords, so that nothing that takes long or that one client does holds up the others.
 #pragma once
 
 #include <chrono>
@@ -11,13 +12,14 @@
 
 #include "adapters/http/listen_address.h"
 #include "adapters/http/message.h"
+#include "adapters/http/security.h"
 #include "core/base/result.h"
 
 namespace tcpperf::adapters::http {
 
 struct Options {
   unsigned connections = 128;             // open at once, of all addresses
-  unsigned connections_per_client = 32;   // of them by one IPv4 address or IPv6 /64 network
+  unsigned connections_per_client = 32;   // of them by one IPv4 address or IPv6 /64 network; all local sockets are one
   std::chrono::seconds idle_timeout{10};  // a connection on which nothing moves for so long is closed
   std::size_t connection_memory_bytes = std::size_t{32} * 1024;  // the request's head must fit into it
   std::size_t unsent_bodies_bytes =
@@ -29,24 +31,33 @@ struct Counters {
   // By status code: a fixed set, with zeros, and the rest under "other". A request that fails before its first line is
   // complete is not counted.
   std::vector<std::pair<std::string_view, std::uint64_t>> responses;
-  std::uint64_t connections_refused = 0;  // over one of the limits; closed without a word
+  std::uint64_t connections_refused = 0;     // over one of the limits; closed without a word
+  std::uint64_t connections_evicted = 0;     // closed to make room, after they had waited for their client
+  std::uint64_t connections_unanswered = 0;  // ended by either side, or by a failed TLS handshake, before any response
+};
+
+struct ListenOn {
+  std::vector<ListenAddress> addresses;
+  std::vector<int> sockets{};
 };
 
 class Server {
  public:
-  // Binds all addresses or none. Handlers are called by the server's threads, never two at a time, until the
-  // destructor has returned. Requests that are not served by `routes` are answered as handle() says; request bodies are
-  // not read.
-  // The server's threads inherit the signal mask of the caller.
-  static core::Result<std::unique_ptr<Server>> start(const std::vector<ListenAddress>& addresses, Routes routes,
-                                                     const Options& options);
+  // Serves on all addresses and sockets or on none. Sockets are listening ones that somebody else has opened; they are
+  // the server's from here on. Handlers are called by a thread of the server, never two at a time, until the destructor
+  // has returned; requests that wait together share a response, which is made after all of them have come. Requests
+  // that are not served by `routes` are answered as handle() says; request bodies are not read. Whether TLS is spoken
+  // is decided by the `security` of this moment, all else by that of each connection and request. Without one there is
+  // neither TLS nor a password. The server's threads inherit the signal mask of the caller.
+  static core::Result<std::unique_ptr<Server>> start(const ListenOn& where, Routes routes, const Options& options,
+                                                     SecuritySource security = {});
 
   // Closes the sockets and all connections, and waits for a running handler.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // In the order given to start(), with the ports the kernel chose.
+  // In the order given to start(), with the ports the kernel chose; then those of the sockets.
   [[nodiscard]] const std::vector<ListenAddress>& addresses() const;
   // Any thread.
   [[nodiscard]] Counters counters() const;

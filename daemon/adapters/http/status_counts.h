@@ -26,8 +26,15 @@ class StatusCounts {
 
  private:
   // The server's own, and those the library sends when it refuses a request by itself.
-  static constexpr std::array<std::pair<unsigned, std::string_view>, 7> kKnown{
-      {{200, "200"}, {400, "400"}, {404, "404"}, {405, "405"}, {431, "431"}, {500, "500"}, {503, "503"}}};
+  static constexpr std::array<std::pair<unsigned, std::string_view>, 9> kKnown{{{200, "200"},
+                                                                                {400, "400"},
+                                                                                {401, "401"},
+                                                                                {404, "404"},
+                                                                                {405, "405"},
+                                                                                {429, "429"},
+                                                                                {431, "431"},
+                                                                                {500, "500"},
+                                                                                {503, "503"}}};
 
   static std::size_t position(unsigned status) {
     std::size_t i = 0;

@@ -129,6 +129,33 @@ const MetricSpec kHttpRefused{"tcpperf_http_connections_refused_total",
                               MetricKind::kCounter,
                               Unit::kConnections,
                               {}};
+const MetricSpec kHttpEvicted{"tcpperf_http_connections_evicted_total",
+                              "HTTP connections closed to make room for another: all places were taken, and these had "
+                              "waited for their client the "
+                              "longest.",
+                              MetricKind::kCounter,
+                              Unit::kConnections,
+                              {}};
+const MetricSpec kHttpUnanswered{
+    "tcpperf_http_connections_unanswered_total",
+    "HTTP connections that ended before any response: their TLS handshake failed, or they did not ask for anything in "
+    "time. Some of those that were answered with an error at once, because what they sent was not HTTP, are among "
+    "them.",
+    MetricKind::kCounter,
+    Unit::kConnections,
+    {}};
+const MetricSpec kWebReloadSuccessful{
+    "tcpperf_web_config_last_reload_successful",
+    "1 when the last attempt to load the web configuration (--web.config.file) and the files that it names succeeded, "
+    "else 0: the one before is in force then. Absent without such a file.",
+    MetricKind::kGauge,
+    Unit::kNone,
+    {}};
+const MetricSpec kWebReloadTime{"tcpperf_web_config_last_reload_success_timestamp_seconds",
+                                "When the web configuration in force was loaded.",
+                                MetricKind::kGauge,
+                                Unit::kTimestampSeconds,
+                                {}};
 const MetricSpec kCpu{
     "process_cpu_seconds_total", "User and system CPU time of the daemon.", MetricKind::kCounter, Unit::kSeconds, {}};
 const MetricSpec kResident{
@@ -267,6 +294,12 @@ void append_self_metrics(const SelfReport& report, Snapshot& snapshot) {
     out.add(kHttpResponses, {std::string(code)}, count);
   }
   out.add(kHttpRefused, {}, report.http_connections_refused);
+  out.add(kHttpEvicted, {}, report.http_connections_evicted);
+  out.add(kHttpUnanswered, {}, report.http_connections_unanswered);
+  if (report.web_config) {
+    out.add(kWebReloadSuccessful, {}, report.web_config->reload_successful ? 1.0 : 0.0);
+    out.add(kWebReloadTime, {}, report.web_config->reload_success_unix_seconds);
+  }
   if (report.process) {
     append_process(*report.process, out);
   }
@@ -274,12 +307,40 @@ void append_self_metrics(const SelfReport& report, Snapshot& snapshot) {
 
 std::span<const MetricSpec* const> self_metric_specs() {
   static const std::array kSpecs{
-      &kBuildInfo,   &kProbeStatus,      &kProgramAttached, &kProgramRuns,     &kProgramRunSeconds,
-      &kGroups,      &kGroupCapacity,    &kGroupOverflow,   &kGroupsRetired,   &kMapEntries,
-      &kMapCapacity, &kMapBytes,         &kLostUpdates,     &kCollectDuration, &kCollectFailures,
-      &kNamespaces,  &kReloadSuccessful, &kReloadTime,      &kAlertActive,     &kAlertEvaluable,
-      &kAlerts,      &kDeliveries,       &kHttpResponses,   &kHttpRefused,     &kCpu,
-      &kResident,    &kVirtual,          &kOpenFds,         &kMaxFds,          &kThreads,
+      &kBuildInfo,
+      &kProbeStatus,
+      &kProgramAttached,
+      &kProgramRuns,
+      &kProgramRunSeconds,
+      &kGroups,
+      &kGroupCapacity,
+      &kGroupOverflow,
+      &kGroupsRetired,
+      &kMapEntries,
+      &kMapCapacity,
+      &kMapBytes,
+      &kLostUpdates,
+      &kCollectDuration,
+      &kCollectFailures,
+      &kNamespaces,
+      &kReloadSuccessful,
+      &kReloadTime,
+      &kAlertActive,
+      &kAlertEvaluable,
+      &kAlerts,
+      &kDeliveries,
+      &kHttpResponses,
+      &kHttpRefused,
+      &kHttpEvicted,
+      &kHttpUnanswered,
+      &kWebReloadSuccessful,
+      &kWebReloadTime,
+      &kCpu,
+      &kResident,
+      &kVirtual,
+      &kOpenFds,
+      &kMaxFds,
+      &kThreads,
       &kStartTime,
   };
   return kSpecs;

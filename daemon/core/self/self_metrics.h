@@ -74,6 +74,11 @@ struct ProcessReport {
   std::optional<double> start_time_unix_seconds;  // nullopt: hidden from the daemon
 };
 
+struct WebConfigReport {
+  bool reload_successful = true;
+  double reload_success_unix_seconds = 0;
+};
+
 // One reading. Counts are since the daemon started.
 struct SelfReport {
   std::string_view version;
@@ -93,7 +98,10 @@ struct SelfReport {
   std::vector<DeliveryReport> deliveries;
   std::vector<std::pair<std::string_view, std::uint64_t>> http_responses;  // by status code
   std::uint64_t http_connections_refused = 0;
-  std::optional<ProcessReport> process;  // nullopt when /proc could not be read
+  std::uint64_t http_connections_evicted = 0;
+  std::uint64_t http_connections_unanswered = 0;
+  std::optional<WebConfigReport> web_config;  // nullopt: there is no such file
+  std::optional<ProcessReport> process;       // nullopt when /proc could not be read
 };
 
 void append_self_metrics(const SelfReport& report, Snapshot& snapshot);

@@ -52,9 +52,15 @@ inline adapters::http::Routes test_routes() {
            }}};
 }
 
+inline core::Result<std::unique_ptr<adapters::http::Server>> start_server(
+    const std::vector<adapters::http::ListenAddress>& addresses, adapters::http::Routes routes,
+    const adapters::http::Options& options, adapters::http::SecuritySource security = {}) {
+  return adapters::http::Server::start({addresses}, std::move(routes), options, std::move(security));
+}
+
 inline std::unique_ptr<adapters::http::Server> run(const std::vector<adapters::http::ListenAddress>& addresses,
                                                    const adapters::http::Options& options = {}) {
-  auto server = adapters::http::Server::start(addresses, test_routes(), options);
+  auto server = adapters::http::Server::start({addresses}, test_routes(), options);
   if (!server) {
     FAIL(server.error().message);
   }

@@ -117,7 +117,7 @@ TEST_CASE("a response without body and one with an unlisted status are served", 
 TEST_CASE("a taken port is an error of one line that names the owner", "[http]") {
   const auto server = run({{"127.0.0.1", 0}});
   const std::string address = to_string(server->addresses()[0]);
-  const auto second = Server::start(server->addresses(), {}, {});
+  const auto second = start_server(server->addresses(), {}, {});
   REQUIRE_FALSE(second);
   CHECK(second.error().system_errno == EADDRINUSE);
   CHECK(second.error().message == "listen on " + address +
@@ -125,7 +125,7 @@ TEST_CASE("a taken port is an error of one line that names the owner", "[http]")
                                       "by " +
                                       own_name() + " (pid " + std::to_string(getpid()) + ")");
 
-  const auto all = Server::start({{"", server->addresses()[0].port}}, {}, {});
+  const auto all = start_server({{"", server->addresses()[0].port}}, {}, {});
   REQUIRE_FALSE(all);
   CHECK(all.error().message.find("listen on :" + std::to_string(server->addresses()[0].port) +
                                  ": address already in use") == 0);
@@ -141,18 +141,18 @@ TEST_CASE("the default port, when taken, points to the program that shares it", 
 }
 
 TEST_CASE("addresses that cannot be bound are errors, and leave nothing bound", "[http]") {
-  const auto foreign = Server::start({{"192.0.2.1", 0}}, {}, {});
+  const auto foreign = start_server({{"192.0.2.1", 0}}, {}, {});
   REQUIRE_FALSE(foreign);
   CHECK(foreign.error().message == "listen on 192.0.2.1:0: Cannot assign requested address");
-  const auto unknown = Server::start({{"no-such-host.invalid", 0}}, {}, {});
+  const auto unknown = start_server({{"no-such-host.invalid", 0}}, {}, {});
   REQUIRE_FALSE(unknown);
   CHECK(unknown.error().message.find("listen on no-such-host.invalid:0: ") == 0);
 
   auto free = run({{"127.0.0.1", 0}});
   const ListenAddress address = free->addresses()[0];
   free.reset();
-  CHECK_FALSE(Server::start({address, {"192.0.2.1", 0}}, {}, {}));
-  CHECK(Server::start({address}, {}, {}));
+  CHECK_FALSE(start_server({address, {"192.0.2.1", 0}}, {}, {}));
+  CHECK(start_server({address}, {}, {}));
 }
 
 TEST_CASE("starting and stopping leaves no descriptor open", "[http]") {
@@ -164,7 +164,7 @@ TEST_CASE("starting and stopping leaves no descriptor open", "[http]") {
     const Client half(server->addresses()[1]);
     half.send("GET / HT");
     CHECK(request(server->addresses()[0], "GET", "/metrics").status == 200);
-    CHECK_FALSE(Server::start(server->addresses(), {}, {}));
+    CHECK_FALSE(start_server(server->addresses(), {}, {}));
   }
   CHECK(open_descriptors() == before);
 }

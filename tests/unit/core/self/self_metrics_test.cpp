@@ -24,6 +24,7 @@ SelfReport full_report() {
   report.alerts = {{"slow", Severity::kCritical, true, true, 4}};
   report.deliveries = {{"syslog", 3, 2, 1}};
   report.http_responses = {{"200", 9}};
+  report.web_config = WebConfigReport{true, 1e9};
   report.process = ProcessReport{1.5, 100, 200, 3, 1024, 2, 1e9};
   return report;
 }

@@ -1,0 +1,152 @@
+#include "adapters/http/connections.h"
+
+#include <algorithm>
+
+#include <netinet/in.h>
+#include <poll.h>
+
+namespace tcpperf::adapters::http {
+
+namespace {
+
+// The client has closed its side, and the server has not come to see it.
+bool hung_up(int socket) {
+  pollfd asked{socket, POLLRDHUP, 0};
+  return poll(&asked, 1, 0) > 0;
+}
+
+}  // namespace
+
+ClientKey client_key(const sockaddr* address) {
+  constexpr std::size_t kNetworkBytes = 8;
+  ClientKey key{};
+  if (address == nullptr) {
+    return key;
+  }
+  if (address->sa_family == AF_INET) {
+    const auto* ipv4 = reinterpret_cast<const sockaddr_in*>(address);
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&ipv4->sin_addr);
+    key[10] = key[11] = 0xFF;  // as an IPv4-mapped IPv6 address
+    std::copy_n(bytes, 4, key.begin() + 12);
+  } else if (address->sa_family == AF_INET6) {
+    const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(address);
+    const bool mapped = IN6_IS_ADDR_V4MAPPED(&ipv6->sin6_addr);
+    std::copy_n(ipv6->sin6_addr.s6_addr, mapped ? key.size() : kNetworkBytes, key.begin());
+  }
+  return key;
+}
+
+unsigned Connections::open_of(const ClientKey& client) const {
+  const auto found = open_by_client_.find(client);
+  return found == open_by_client_.end() ? 0 : found->second;
+}
+
+void Connections::forget(const ClientKey& client) {
+  const auto found = open_by_client_.find(client);
+  if (--found->second == 0) {
+    open_by_client_.erase(found);
+  }
+  --open_;
+}
+
+void Connections::evict(Entries::iterator victim) {
+  shutdown(victim->first, SHUT_RDWR);  // its owner sees the end of it, and closes it
+  victim->second.evicted = true;
+  forget(victim->second.client);
+  ++evicted_;
+}
+
+Connections::Entries::iterator Connections::longest_waiting(const ClientKey* only, bool any_request, Time now) {
+  auto chosen = entries_.end();
+  for (auto each = entries_.begin(); each != entries_.end(); ++each) {
+    const Entry& entry = each->second;
+    if (entry.evicted || entry.waiting == Waiting::kForUs || (only != nullptr && entry.client != *only)) {
+      continue;
+    }
+    const bool for_request = entry.waiting == Waiting::kForRequest;
+    const auto safe = for_request ? kSafeForRequest : kSafeForReader;
+    const bool may_go = now - entry.since >= safe || (for_request && (any_request || hung_up(each->first)));
+    if (may_go && (chosen == entries_.end() || entry.since < chosen->second.since)) {
+      chosen = each;
+    }
+  }
+  return chosen;
+}
+
+bool Connections::make_room(const ClientKey& client, Time now) {
+  const unsigned own = open_of(client);
+  if (own >= per_client_) {
+    const auto victim = longest_waiting(&client, /*any_request=*/false, now);
+    if (victim == entries_.end()) {
+      return false;
+    }
+    evict(victim);
+  }
+  if (open_ < total_) {
+    return true;
+  }
+  const auto greediest = std::max_element(open_by_client_.begin(), open_by_client_.end(),
+                                          [](const auto& a, const auto& b) { return a.second < b.second; });
+  auto victim = entries_.end();
+  if (greediest != open_by_client_.end() && greediest->second > own + 1) {
+    const ClientKey greedy = greediest->first;
+    victim = longest_waiting(&greedy, /*any_request=*/true, now);
+  }
+  if (victim == entries_.end()) {
+    victim = longest_waiting(nullptr, /*any_request=*/false, now);
+  }
+  if (victim == entries_.end()) {
+    return false;
+  }
+  evict(victim);
+  return true;
+}
+
+bool Connections::admit(int socket, const ClientKey& client, Time now) {
+  const std::lock_guard lock(mutex_);
+  closed_locked(socket);
+  if (!make_room(client, now)) {
+    ++refused_;
+    return false;
+  }
+  entries_[socket] = {client, Waiting::kForRequest, now};
+  ++open_by_client_[client];
+  ++open_;
+  return true;
+}
+
+void Connections::step(int socket, Waiting waiting, Time now) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = entries_.find(socket); found != entries_.end()) {
+    found->second.waiting = waiting;
+    found->second.since = now;
+  }
+}
+
+void Connections::closed(int socket) {
+  const std::lock_guard lock(mutex_);
+  closed_locked(socket);
+}
+
+void Connections::closed_locked(int socket) {
+  const auto found = entries_.find(socket);
+  if (found == entries_.end()) {
+    return;
+  }
+  if (!found->second.evicted) {
+    forget(found->second.client);
+  }
+  entries_.erase(found);
+}
+
+std::uint64_t Connections::refused() const {
+  const std::lock_guard lock(mutex_);
+  return refused_;
+}
+
+std::uint64_t Connections::evicted() const {
+  const std::lock_guard lock(mutex_);
+  return evicted_;
+}
+
+}  // namespace tcpperf::adapters::http
