@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kFilterMaps[] = {"filter_networks", "filter_ports"};
 constexpr std::string_view kFlowMap = "flows";
 constexpr std::string_view kGroupMaps = "group_";
+constexpr std::string_view kIterator = "iter/";
 constexpr std::uint32_t kMappedIpv4Bits = 96;
 
 // The owner of a listener is known without looking at reads and writes.
@@ -58,6 +59,10 @@ std::uint32_t first_group_element(const core::GroupPlan& plan, std::uint32_t gro
   return first;
 }
 
+bool others_depend_on(std::string_view program, const LoadRequest& request) {
+  return request.object == ObjectVariant::kOlder && program == kDestroyProgram;
+}
+
 std::string free_slots_map(std::uint32_t grouping) {
   return "group_free_" + std::to_string(grouping);
 }
@@ -72,8 +77,9 @@ bool same_groups(const core::ProbeDescriptor& probe, const LoadRequest& one, con
 LoadPlan::LoadPlan(core::ProbeTable probes, core::HookTable hooks, const Kernel& kernel, const LoadRequest& request,
                    std::uint32_t epoch)
     : probes_(probes), hooks_(hooks), kernel_(kernel), request_(request), epoch_(epoch) {
+  const core::Result<Object> object = Object::open(embedded_object(request_.object));
   for (const core::HookDescriptor& hook : hooks_) {
-    offers_.push_back(offered(hook));
+    offers_.push_back(offered(hook, object ? &*object : nullptr));
   }
 }
 
@@ -87,7 +93,8 @@ bool LoadPlan::listens(const core::ProbeDescriptor& probe, std::string_view prog
   });
 }
 
-core::HookState LoadPlan::offered(const core::HookDescriptor& hook) const {
+// `object`: nullptr when it cannot be opened, which is told when it is loaded.
+core::HookState LoadPlan::offered(const core::HookDescriptor& hook, const Object* object) const {
   core::HookState state{hook.program, core::HookOutcome::kMissing, ""};
   switch (hook.kind) {
     case core::HookKind::kTracepoint: {
@@ -113,15 +120,15 @@ core::HookState LoadPlan::offered(const core::HookDescriptor& hook) const {
       }
       break;
     case core::HookKind::kSampling:
-      if (!kernel_.has_iterator("bpf_sk_storage_map")) {
-        state.reason = "this kernel cannot run programs over the state of sockets";
+    case core::HookKind::kSeeding: {
+      const struct bpf_program* program = object == nullptr ? nullptr : object->program(hook.program);
+      const std::string_view section = program == nullptr ? "" : bpf_program__section_name(program);
+      if (section.starts_with(kIterator) && !kernel_.has_iterator(section.substr(kIterator.size()))) {
+        state.reason = "this kernel cannot run programs over its " + std::string(section.substr(kIterator.size())) +
+                       " (BPF iterators)";
       }
       break;
-    case core::HookKind::kSeeding:
-      if (!kernel_.has_iterator("task_file")) {
-        state.reason = "this kernel cannot run programs over open files";
-      }
-      break;
+    }
   }
   if (state.reason.empty()) {
     state.outcome = core::HookOutcome::kAttached;
@@ -130,6 +137,9 @@ core::HookState LoadPlan::offered(const core::HookDescriptor& hook) const {
 }
 
 bool LoadPlan::wanted(const core::HookDescriptor& hook, const ProbeNames& enabled) const {
+  if (others_depend_on(hook.program, request_)) {
+    return true;
+  }
   switch (hook.need) {
     case core::HookNeed::kAlways: return true;
     case core::HookNeed::kOwners: return groups_connections_by_owner(request_.groups);
@@ -215,6 +225,12 @@ bool LoadPlan::goes_on(std::string_view map, const LoadRequest& previous) const 
   if (std::find(std::begin(kFilterMaps), std::end(kFilterMaps), map) != std::end(kFilterMaps)) {
     return false;
   }
+  // Sockets that were freed in between are still in hash maps.
+  if (request_.object == ObjectVariant::kOlder &&
+      (map == kSocketEntries ||
+       std::find(std::begin(kSocketMaps), std::end(kSocketMaps), map) != std::end(kSocketMaps))) {
+    return false;
+  }
   const bool same_plan = core::same_tables(previous.groups, request_.groups);
   if (map == kFlowMap) {
     return same_plan && previous.filter == request_.filter && previous.probes == request_.probes;
@@ -249,7 +265,7 @@ core::Result<void> LoadPlan::take_maps(Object& object, const Predecessor& previo
 
 core::Result<Object> LoadPlan::open(const ProbeNames& enabled, std::string_view only_program,
                                     const Predecessor* previous) const {
-  core::Result<Object> object = Object::open(embedded_object());
+  core::Result<Object> object = Object::open(embedded_object(request_.object));
   if (!object) {
     return object;
   }
