@@ -36,6 +36,10 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
@@ -60,6 +64,11 @@ struct cgroup {
 /* The cgroup of the process that made the socket, or of its listener. */
 struct sock_cgroup_data {
 	struct cgroup *cgroup;
+};
+
+/* Before 5.15: a pointer, or numbers of cgroup v1, which have one of the two lowest bits set. */
+struct sock_cgroup_data___before_5_15 {
+	u64 val;
 };
 
 struct net_device {
@@ -198,6 +207,8 @@ struct tcp_sock {
 	u8 rate_app_limited : 1;
 	struct minmax rtt_min; /* us; the first sample is the minimum */
 	u32 total_retrans;     /* of a fresh child: how often its SYN-ACK was retransmitted */
+	/* packets sent and not acknowledged; of a listener none, so it points to itself */
+	struct list_head tsorted_sent_queue;
 };
 
 struct request_sock {
@@ -236,7 +247,19 @@ struct task_struct {
 	int tgid;
 };
 
-struct file;
+struct super_block {
+	unsigned long s_magic; /* of what file system it is */
+};
+
+struct inode {
+	struct super_block *i_sb;
+};
+
+struct file {
+	struct inode *f_inode;
+	void *private_data; /* of a socket its struct socket */
+};
+
 struct seq_file;
 struct bpf_map;
 
@@ -249,6 +272,18 @@ struct bpf_iter__bpf_sk_storage_map {
 	struct bpf_map *map;
 	struct sock *sk;
 	void *value;
+};
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
+	void *value;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common; /* a full, a request or a time-wait socket */
 };
 
 struct bpf_iter__task_file {
@@ -276,7 +311,8 @@ enum {
 	TCP_STATES
 };
 
-/* enum sock_flags of include/net/sock.h: the bit that tcp_fin() sets */
+/* enum sock_flags of include/net/sock.h: no process has it any more; the bit that tcp_fin() sets */
+#define SOCK_DEAD 0
 #define SOCK_DONE 1
 
 /* enum tcp_ca_state of uapi/linux/tcp.h */
@@ -307,6 +343,12 @@ enum { CHRONO_UNSPEC, CHRONO_BUSY, CHRONO_RWND_LIMITED, CHRONO_SNDBUF_LIMITED };
 #define PACING_UNLIMITED (~0UL)
 
 #define PF_KTHREAD 0x00200000
+
+/* inode number of the root of the cgroup2 hierarchy */
+#define CGROUP_ROOT_ID 1
+
+/* linux/magic.h: of the file system that sockets are files of */
+#define SOCKFS_MAGIC 0x534F434B
 
 #define AF_INET 2
 #define AF_INET6 10

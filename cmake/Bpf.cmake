@@ -10,21 +10,25 @@ else()
   message(FATAL_ERROR "no BPF target known for ${CMAKE_SYSTEM_PROCESSOR}")
 endif()
 
-# tcpperf_bpf_object(name source): static library `name` with the object's bytes between the symbols <name>_begin and
-# <name>_end. Nothing but the bytes: programs, maps and constants are found in it by name when it is opened.
+# tcpperf_bpf_object(name source [OPTIONS flag...]): static library `name` with the object's bytes between the symbols
+# <name>_begin and <name>_end. Nothing but the bytes: programs, maps and constants are found in it by name when it is
+# opened. OPTIONS are clang's, in place of those for new kernels.
 function(tcpperf_bpf_object name source)
-  get_filename_component(stem ${source} NAME_WE)
-  set(object ${CMAKE_CURRENT_BINARY_DIR}/${stem}.bpf.o)
-  set(embedding ${CMAKE_CURRENT_BINARY_DIR}/${stem}.embedded.S)
+  cmake_parse_arguments(BPF "" "" "OPTIONS" ${ARGN})
+  if(NOT BPF_OPTIONS)
+    set(BPF_OPTIONS -mcpu=v3)
+  endif()
+  set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.bpf.o)
+  set(embedding ${CMAKE_CURRENT_BINARY_DIR}/${name}.embedded.S)
   file(GLOB_RECURSE parts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.h ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
   add_custom_command(
     OUTPUT ${object}
-    COMMAND ${BPF_CLANG} -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_${BPF_ARCH} -Wall -Wextra -Werror
+    COMMAND ${BPF_CLANG} -O2 -g -target bpf ${BPF_OPTIONS} -D__TARGET_ARCH_${BPF_ARCH} -Wall -Wextra -Werror
             -Wno-unused-parameter -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
             -I${CMAKE_CURRENT_SOURCE_DIR} -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
     COMMAND ${BPF_STRIP} -g ${object}
     DEPENDS ${parts}
-    COMMENT "BPF object ${stem}"
+    COMMENT "BPF object ${name}"
     VERBATIM)
   file(CONFIGURE OUTPUT ${embedding} @ONLY CONTENT [[
 .section .rodata

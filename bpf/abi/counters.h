@@ -176,6 +176,12 @@ enum tcpperf_socket_queue {
 	TCPPERF_SOCKET_HISTOGRAMS
 };
 
+/* storage_entries: of the maps of what is remembered of sockets, where these are hashes (bpf/lib/socket_storage.bpf.h).
+ */
+enum tcpperf_storage { TCPPERF_STORAGE_FLOWS, TCPPERF_STORAGE_OWNERS, TCPPERF_STORAGE_LISTENERS, TCPPERF_STORAGES };
+
+#define TCPPERF_STORAGE_ENTRIES 65536 /* of each */
+
 /* lost_updates */
 enum tcpperf_lost {
 	TCPPERF_LOST_FLOW,	 /* no memory for a socket's flow state: the event was not measured */

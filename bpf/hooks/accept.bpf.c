@@ -27,7 +27,7 @@ int on_accept(unsigned long long *ctx)
 		sk = WHAT_IT_RETURNS(ctx, 2);
 	if (!sk)
 		return 0;
-	flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
+	flow = flows_find(sk);
 	if (!flow || flow->verdict != VERDICT_MEASURE)
 		return 0;
 	wait_ns = flow_accepted_now(flow);

@@ -8,31 +8,37 @@
 #include "probes/throughput.bpf.h"
 #include "probes/time.bpf.h"
 
-SEC("tp_btf/tcp_destroy_sock")
-int BPF_PROG(on_destroy, struct sock *sk)
+static __always_inline void last_look(struct sock *sk, const struct tcp_sock *tp)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct flow *flow;
+	/* A socket that was never seen was never a connection. */
+	struct flow *flow = flows_find(sk);
 	u64 now_ns;
 
-	if (!tp)
-		return 0;
-	/* A socket that was never seen was never a connection. */
-	flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
 	if (!flow || flow->verdict != VERDICT_MEASURE)
-		return 0;
+		return;
 	if (cfg_group_dimensions && !flow->grouped && flow->established)
 		flow_group(flow, sk);
 	retransmit_count_sent(flow, tp);
 	time_on_destroy(flow, tp);
 	/* Its end was seen, but for a run of on_state that was skipped because the program was running on this CPU. */
 	if (flow->closed)
-		return 0;
+		return;
 	throughput_count(flow, sk, tp);
 	now_ns = bpf_ktime_get_ns();
 	life_on_close(flow, sk, tp, now_ns);
 	congestion_on_close(flow, now_ns);
 	order_count(flow, tp);
 	socket_count(flow, sk);
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(on_destroy, struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (!tp)
+		return 0;
+	last_look(sk, tp);
+	flow_end(sk);
 	return 0;
 }

@@ -16,7 +16,7 @@ int on_reset_send(unsigned long long *ctx)
 	reconciliation_on_reset_send(sk, skb);
 	/* Of a socket that we know: a listener, or one that is closed already, may not be the one that is meant. */
 	if (sk && bpf_skc_to_tcp_sock(sk) && sk->__sk_common.skc_state != TCP_LISTEN)
-		flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
+		flow = flows_find(sk);
 	reset_on_send(flow, sk, skb, reason);
 	return 0;
 }

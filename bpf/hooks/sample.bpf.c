@@ -27,24 +27,12 @@ static __always_inline void count_references(const struct flow *flow)
 	}
 }
 
-SEC("iter/bpf_sk_storage_map")
-int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
+static __always_inline void look_at(struct flow *flow, struct sock *sk, const struct tcp_sock *tp)
 {
-	struct flow *flow = ctx->value;
-	struct sock *sk = ctx->sk;
-	struct tcp_sock *tp;
-
-	if (!flow || !sk)
-		return 0;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp || flow->verdict == VERDICT_IGNORE)
-		return 0;
-	/* Also of a flow that is about to be grouped anew: until then its numbers go where they went. */
-	count_references(flow);
 	/* Of a closed socket the last look was taken when it closed, and tcp_disconnect() may be clearing its counters.
 	 */
 	if (sk->__sk_common.skc_state == TCP_CLOSE || flow->verdict != VERDICT_MEASURE)
-		return 0;
+		return;
 	retransmit_count_sent(flow, tp);
 	throughput_on_sample(flow, sk, tp);
 	life_on_sample(flow, sk);
@@ -62,5 +50,60 @@ int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
 	socket_on_sample(flow, sk, tp);
 	/* Last: an end that came while one of the above had claimed the flow. */
 	time_settle(flow, tp);
+}
+
+#ifndef TCPPERF_OLDER_KERNELS
+
+SEC("iter/bpf_sk_storage_map")
+int on_sample(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct flow *flow = ctx->value;
+	struct sock *sk = ctx->sk;
+	struct tcp_sock *tp;
+
+	if (!flow || !sk)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp || flow->verdict == VERDICT_IGNORE)
+		return 0;
+	/* Also of a flow that is about to be grouped anew: until then its numbers go where they went. */
+	count_references(flow);
+	look_at(flow, sk, tp);
 	return 0;
 }
+
+#else
+
+/* The sockets of one network namespace, but for those that are closed. */
+SEC("iter/tcp")
+int on_sample(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct tcp_sock *tp;
+	struct flow *flow;
+	struct sock *sk;
+
+	if (!common)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(common);
+	if (!tp)
+		return 0;
+	sk = (struct sock *)tp;
+	flow = flows_find(sk);
+	if (flow)
+		look_at(flow, sk, tp);
+	return 0;
+}
+
+/* The flow states of all network namespaces. */
+SEC("iter/bpf_map_elem")
+int on_references(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct flow *flow = ctx->value;
+
+	if (flow && flow->verdict != VERDICT_IGNORE)
+		count_references(flow);
+	return 0;
+}
+
+#endif

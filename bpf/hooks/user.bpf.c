@@ -12,7 +12,7 @@ static __always_inline int user_acts(struct sock *sk)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp || sk->__sk_common.skc_state == TCP_CLOSE)
 		return 0;
-	flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
+	flow = flows_find(sk);
 	if (!flow || flow->owner_known || flow->verdict != VERDICT_MEASURE)
 		return 0;
 	flow_bind_owner(flow, sk);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One state per socket, for all probes, in socket-local storage: the kernel frees it with the socket. Looking it up
- * costs about as much as everything else a hook does, so a hook does it once and hands it to every handler.
+ * One state per socket, for all probes, in socket-local storage: it is freed with the socket. Looking it up costs about
+ * as much as everything else a hook does, so a hook does it once and hands it to every handler.
  *
  * All hooks on events run with the socket locked (by its owner or in softirq), so plain writes suffice. The sampling
  * and the hooks of reads and writes do not: what they write is a byte of its own, or taken with advance64().
@@ -79,27 +79,17 @@ struct flow {
 };
 
 /* One per TCP socket seen, allocated at first sight. Without memory the event is lost and counted. */
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct flow);
-} flows SEC(".maps");
+SOCKET_STORAGE(flows, struct flow, TCPPERF_STORAGE_FLOWS)
 
 /*
- * The slots of a listener, in groupings of listeners. Cloned to its children by the kernel: so a connection knows its
+ * The slots of a listener, in groupings of listeners. Its children begin with them: so a connection knows its
  * listener's groups, which its own ends do not tell.
  */
 struct group_slots_of_listener {
 	u16 slot[TCPPERF_GROUPINGS];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
-	__type(key, int);
-	__type(value, struct group_slots_of_listener);
-} group_listeners SEC(".maps");
+SOCKET_STORAGE_INHERITED(group_listeners, struct group_slots_of_listener, TCPPERF_STORAGE_LISTENERS)
 
 /*
  * Counts the sets of programs that have used these states. Between two sets some events are missed, so what is derived
@@ -194,7 +184,7 @@ static __always_inline void flow_inherit(struct flow *flow, struct sock *sk)
 
 	if (!cfg_group_listeners)
 		return;
-	of = bpf_sk_storage_get(&group_listeners, sk, NULL, 0);
+	of = group_listeners_find(sk);
 	if (!of)
 		return;
 	for (u32 i = 0; i < TCPPERF_GROUPINGS; i++) {
@@ -203,12 +193,32 @@ static __always_inline void flow_inherit(struct flow *flow, struct sock *sk)
 	}
 }
 
+/* A listener's new copy: the connection has what the listener has. Not inlined: on_state has little stack left. */
+static __noinline int flow_clone(struct sock *child, const struct tcp_sock *tp)
+{
+	if (!child || !tp)
+		return 0;
+	if (groups_by_owner() && !owners_inherit(child, tp))
+		lost(TCPPERF_LOST_OWNER);
+	if (cfg_group_listeners && !group_listeners_inherit(child, tp))
+		lost(TCPPERF_LOST_LISTENER);
+	return 0;
+}
+
+/* The socket is about to be freed. */
+static __always_inline void flow_end(struct sock *sk)
+{
+	flows_delete(sk);
+	owners_delete(sk);
+	group_listeners_delete(sk);
+}
+
 /* Accepted connections will be in the groups of this listener. */
 static __always_inline void flow_bequeath(const struct flow *flow, struct sock *sk)
 {
 	struct group_slots_of_listener *of;
 
-	of = bpf_sk_storage_get(&group_listeners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	of = group_listeners_create(sk);
 	if (!of) {
 		lost(TCPPERF_LOST_LISTENER);
 		return;
@@ -295,15 +305,17 @@ static __noinline int flow_group(struct flow *flow, struct sock *sk)
  */
 static __always_inline struct flow *flow_find(struct sock *sk, const struct tcp_sock *tp, enum flow_moment moment)
 {
-	struct flow *flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
+	struct flow *flow = flows_find(sk);
 
 	if (!flow) {
-		flow = bpf_sk_storage_get(&flows, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+		flow = flows_create(sk);
 		if (!flow) {
 			lost(TCPPERF_LOST_FLOW);
 			return NULL;
 		}
 		flow_begin(flow, sk, tp, moment);
+		if (!KERNEL_CLONES_STORAGE && moment == FLOW_ARRIVES)
+			flow_clone(sk, tp);
 		if (moment != FLOW_BEGINS)
 			flow_inherit(flow, sk);
 	} else if (moment == FLOW_BEGINS) {
@@ -347,12 +359,12 @@ static __always_inline bool flow_look_is_due(struct flow *flow)
  */
 static __always_inline bool flow_claim(struct flow *flow)
 {
-	return __sync_val_compare_and_swap(&flow->claimed, 0, 1) == 0;
+	return try_lock(&flow->claimed);
 }
 
 static __always_inline void flow_release(struct flow *flow)
 {
-	__sync_val_compare_and_swap(&flow->claimed, 1, 0); /* an atomic: what was written before is seen before */
+	unlock(&flow->claimed);
 }
 
 /* The current task acts on the socket, in process context. */
@@ -412,7 +424,7 @@ static __always_inline void flow_on_state(struct flow *flow, struct sock *sk, co
  */
 static __always_inline u64 flow_accepted_now(struct flow *flow)
 {
-	if (__sync_val_compare_and_swap(&flow->unaccepted, 1, 0) != 1)
+	if (!swap32(&flow->unaccepted, 1, 0))
 		return 0;
 	return bpf_ktime_get_ns() - flow->began_ns;
 }

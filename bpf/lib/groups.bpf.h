@@ -251,13 +251,28 @@ static __always_inline void group_facts_of_ends(const struct endpoints *ends, u8
 											: TCPPERF_FAMILY_IPV6;
 }
 
+/* Its cgroup2; the root for a socket that has numbers of cgroup v1 instead (before 5.15: kernel commit 8520e224f547).
+ */
+static __always_inline u64 cgroup_id_of(const struct sock *sk)
+{
+	const struct sock_cgroup_data___before_5_15 *older = (const void *)&sk->sk_cgrp_data;
+	const struct cgroup *cgroup;
+
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	cgroup = (const struct cgroup *)BPF_CORE_READ(older, val);
+	if (!cgroup || (u64)cgroup & 3)
+		return CGROUP_ROOT_ID;
+	return BPF_CORE_READ(cgroup, kn, id);
+}
+
 /* What a full socket says beyond its ends. */
 static __always_inline void group_facts_of_socket(const struct sock *sk, struct tcpperf_group_key *facts)
 {
 	const struct inet_connection_sock *icsk = (const struct inet_connection_sock *)sk;
 
 	facts->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	facts->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	facts->cgroup = cgroup_id_of(sk);
 	if (groups_by(TCPPERF_BY_CONGESTION_CONTROL)) {
 		const struct tcp_congestion_ops *ops = BPF_CORE_READ(icsk, icsk_ca_ops);
 

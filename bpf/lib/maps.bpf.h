@@ -4,6 +4,7 @@
 #define TCPPERF_LIB_MAPS_H
 
 #include "abi/histogram.h"
+#include "lib/atomics.bpf.h"
 
 /* An array of u64 counters. */
 #define COUNTER_ARRAY(name, entries)                                                                                   \
@@ -71,7 +72,7 @@ static __always_inline bool raise_in(void *highest, u32 index, u64 value)
 #pragma unroll
 	for (int i = 0; i < 8; i++) {
 		before = *(volatile u64 *)word;
-		if (before >= value || __sync_val_compare_and_swap(word, before, value) == before)
+		if (before >= value || swap64(word, before, value))
 			return true;
 	}
 	return false;
@@ -85,7 +86,7 @@ static __always_inline u32 advance32(u32 *seen, u32 now)
 {
 	u32 before = *(volatile u32 *)seen;
 
-	if ((s32)(now - before) <= 0 || __sync_val_compare_and_swap(seen, before, now) != before)
+	if ((s32)(now - before) <= 0 || !swap32(seen, before, now))
 		return 0;
 	return now - before;
 }
@@ -94,7 +95,7 @@ static __always_inline u64 advance64(u64 *seen, u64 now)
 {
 	u64 before = *(volatile u64 *)seen;
 
-	if ((s64)(now - before) <= 0 || __sync_val_compare_and_swap(seen, before, now) != before)
+	if ((s64)(now - before) <= 0 || !swap64(seen, before, now))
 		return 0;
 	return now - before;
 }

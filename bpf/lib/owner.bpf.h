@@ -9,19 +9,15 @@
 
 #include "lib/groups.bpf.h"
 #include "lib/lost.bpf.h"
+#include "lib/socket_storage.bpf.h"
 
 struct owner {
 	u32 pid; /* of the process; 0 = not known */
 	char name[16];
 };
 
-/* Cloned from a listener to its children by the kernel. Only sockets of known owners have one. */
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
-	__type(key, int);
-	__type(value, struct owner);
-} owners SEC(".maps");
+/* A connection begins with its listener's. Only sockets of known owners have one. */
+SOCKET_STORAGE_INHERITED(owners, struct owner, TCPPERF_STORAGE_OWNERS)
 
 static __always_inline bool groups_by_owner(void)
 {
@@ -42,7 +38,7 @@ static __always_inline bool owner_set(struct sock *sk, const struct task_struct 
 	/* A kernel thread acts for somebody else. */
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return false;
-	owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	owner = owners_create(sk);
 	if (!owner) {
 		lost(TCPPERF_LOST_OWNER);
 		return false;
@@ -56,7 +52,7 @@ static __always_inline bool owner_set(struct sock *sk, const struct task_struct 
 /* Of a socket that is open already: the first process that has it. */
 static __always_inline bool owner_seed(struct sock *sk, const struct task_struct *task)
 {
-	return bpf_sk_storage_get(&owners, sk, NULL, 0) || owner_set(sk, task);
+	return owners_find(sk) || owner_set(sk, task);
 }
 
 static __always_inline void group_facts_of_owner(struct sock *sk, struct tcpperf_group_key *facts)
@@ -65,7 +61,7 @@ static __always_inline void group_facts_of_owner(struct sock *sk, struct tcpperf
 
 	if (!groups_by_owner())
 		return;
-	owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	owner = owners_find(sk);
 	if (!owner)
 		return;
 	facts->pid = owner->pid;

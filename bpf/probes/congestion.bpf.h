@@ -48,7 +48,7 @@ static __always_inline bool congestion_take(struct flow *flow, u64 before, u64 n
 	u32 from = flow_congestion_state(before);
 	u64 gained_ns = now_ns - flow_congestion_since(before);
 
-	if (__sync_val_compare_and_swap(&flow->congestion, before, after) != before)
+	if (!swap64(&flow->congestion, before, after))
 		return false;
 	/* The sampling may have read its clock later than we did. */
 	if (from < TCPPERF_CONGESTION_STATES && (s64)gained_ns > 0)

@@ -17,8 +17,9 @@
 namespace tcpperf::app {
 namespace {
 
-adapters::bpf::LoadRequest load_request(const config::Config& config) {
+adapters::bpf::LoadRequest load_request(const config::Config& config, const adapters::bpf::Kernel& kernel) {
   adapters::bpf::LoadRequest request;
+  request.object = kernel.fitting_object();
   for (const core::ProbeDescriptor* probe : probes::probe_table()) {
     const config::ProbeConfig& settings = config.probes.at(std::string(probe->name));
     if (settings.enabled) {
@@ -149,7 +150,7 @@ core::Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options) {
 
 // Loads the new set before touching the running one: a set that the kernel or a `required` refuses changes nothing.
 core::Result<void> Daemon::apply_probes(const config::Config& config) {
-  const adapters::bpf::LoadRequest request = load_request(config);
+  const adapters::bpf::LoadRequest request = load_request(config, *kernel_);
   if (session_ != nullptr && session_->request() == request) {
     collector_.set_session(session_, config.groups.idle_after);
     return check_health(config, *session_);

@@ -7,8 +7,10 @@
 #include <sys/utsname.h>
 
 #include "adapters/bpf/kernel.h"
+#include "adapters/bpf/object.h"
 #include "adapters/bpf/offer.h"
 #include "adapters/bpf/privileges.h"
+#include "adapters/bpf/session.h"
 #include "adapters/procfs/cgroups.h"
 #include "config/reference.h"
 #include "config/web.h"
@@ -88,8 +90,10 @@ HostView view_host(core::HookTable hooks) {
     return host;
   }
   const std::string cgroup_root = adapters::find_cgroup2_root();
+  const core::Result<adapters::bpf::Object> object =
+      adapters::bpf::Object::open(adapters::bpf::embedded_object((*kernel)->fitting_object()));
   for (const core::HookDescriptor& hook : hooks) {
-    host.offers.push_back(adapters::bpf::offer_to(hook, **kernel, cgroup_root));
+    host.offers.push_back(adapters::bpf::offer_to(hook, **kernel, object ? &*object : nullptr, cgroup_root));
   }
   const adapters::bpf::Privileges privileges = adapters::bpf::read_privileges();
   if (!adapters::bpf::may_trace(privileges)) {

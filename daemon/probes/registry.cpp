@@ -35,6 +35,9 @@ core::HookTable hook_table() {
       core::HookDescriptor{"on_reset_recv", "tcp_receive_reset", 1},
       core::HookDescriptor{"on_transmit", "packets of sockets that leave IP", 0, {}, HookKind::kCgroupEgress},
       core::HookDescriptor{"on_sample", "every reading", 0, {}, HookKind::kSampling, HookNeed::kAlways},
+      // Two of the older object alone.
+      core::HookDescriptor{"on_references", "every reading", 0, {}, HookKind::kSampling, HookNeed::kAlways},
+      core::HookDescriptor{"on_seed_owner", "the daemon's start", 0, {}, HookKind::kSeeding, HookNeed::kAlways},
       core::HookDescriptor{"on_seed", "the daemon's start", 0, {}, HookKind::kSeeding, HookNeed::kAlways},
       core::HookDescriptor{"on_user_send", "sock_send_length", 1, {}, HookKind::kTracepoint, HookNeed::kOwners},
       core::HookDescriptor{"on_user_receive", "sock_recv_length", 1, {}, HookKind::kTracepoint, HookNeed::kOwners},

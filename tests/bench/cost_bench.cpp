@@ -71,8 +71,10 @@ class EmptyProgram {
   struct bpf_link* link_ = nullptr;
 };
 
-bpf::LoadRequest all_but(std::string_view left_out, bool grouped, std::uint64_t rtt_interval_ns) {
+bpf::LoadRequest all_but(const bpf::Kernel& kernel, std::string_view left_out, bool grouped,
+                         std::uint64_t rtt_interval_ns) {
   bpf::LoadRequest request;
+  request.object = kernel.fitting_object();
   std::map<std::string, core::GroupRequest, std::less<>> groups;
   for (const core::ProbeDescriptor* probe : probes::probe_table()) {
     for (const core::KnobSpec& knob : probe->knobs) {
@@ -128,12 +130,12 @@ int main() {
       throw std::runtime_error(kernel.error().message);
     }
     for (int round = 0; round < 3; ++round) {
-      measure("all probes, as shipped", **kernel, all_but("", true, kShippedRttIntervalNs));
-      measure("every RTT recorded", **kernel, all_but("", true, 0));
-      measure("not grouped", **kernel, all_but("", false, kShippedRttIntervalNs));
-      measure("all but rtt", **kernel, all_but("rtt", true, 0));
-      measure("all but window", **kernel, all_but("window", true, kShippedRttIntervalNs));
-      measure("all but time", **kernel, all_but("time", true, kShippedRttIntervalNs));
+      measure("all probes, as shipped", **kernel, all_but(**kernel, "", true, kShippedRttIntervalNs));
+      measure("every RTT recorded", **kernel, all_but(**kernel, "", true, 0));
+      measure("not grouped", **kernel, all_but(**kernel, "", false, kShippedRttIntervalNs));
+      measure("all but rtt", **kernel, all_but(**kernel, "rtt", true, 0));
+      measure("all but window", **kernel, all_but(**kernel, "window", true, kShippedRttIntervalNs));
+      measure("all but time", **kernel, all_but(**kernel, "time", true, kShippedRttIntervalNs));
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "cost_bench: %s\n", error.what());

@@ -1,6 +1,7 @@
 #include "measurement.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 #include <stdexcept>
 #include <variant>
@@ -65,6 +66,13 @@ const core::Series& series_of(const core::Snapshot& snapshot, std::string_view m
   throw std::runtime_error("no series " + std::string(metric) + joined(labels));
 }
 
+// The object that fits the kernel, or the one for older kernels, which runs on all, with TCPPERF_TEST_OBJECT=older.
+adapters::bpf::ObjectVariant object_to_test(const adapters::bpf::Kernel& kernel) {
+  const char* wanted = std::getenv("TCPPERF_TEST_OBJECT");
+  return wanted != nullptr && std::string_view(wanted) == "older" ? adapters::bpf::ObjectVariant::kOlder
+                                                                  : kernel.fitting_object();
+}
+
 }  // namespace
 
 adapters::bpf::FilterTables only_pair() {
@@ -96,6 +104,7 @@ Measurement::Measurement(const std::vector<std::string>& probes, const adapters:
   }
   kernel_ = std::move(*kernel);
   adapters::bpf::LoadRequest request;
+  request.object = object_to_test(*kernel_);
   request.probes.insert(probes.begin(), probes.end());
   request.filter = filter;
   request.constants = std::move(constants);

@@ -86,6 +86,12 @@ bool Kernel::has_iterator(std::string_view name) const {
   return btf__find_by_name_kind(types_.get(), context.c_str(), BTF_KIND_STRUCT) >= 0;
 }
 
+ObjectVariant Kernel::fitting_object() const {
+  const bool recent =
+      function_arguments("bpf_sk_storage_get_tracing") && function_arguments("bpf_get_socket_ptr_cookie");
+  return recent ? ObjectVariant::kRecent : ObjectVariant::kOlder;
+}
+
 std::chrono::nanoseconds Kernel::jiffy() {
   // The resolution of the coarse clock is TICK_NSEC (kernel/time/posix-timers.c: posix_get_coarse_res()).
   struct timespec tick {};

@@ -16,6 +16,12 @@ struct btf;
 
 namespace tcpperf::adapters::bpf {
 
+// The BPF programs are built twice, see docs/ARCHITECTURE.md.
+enum class ObjectVariant {
+  kRecent,  // with socket-local storage and atomic compare and exchange: Linux 5.12
+  kOlder,   // without
+};
+
 // Immutable after open(); any thread.
 class Kernel final : public core::KernelNames {
  public:
@@ -30,6 +36,10 @@ class Kernel final : public core::KernelNames {
 
   // Whether this kernel can run programs over what `name` stands for: "task_file", "bpf_sk_storage_map", ...
   [[nodiscard]] bool has_iterator(std::string_view name) const;
+
+  // Which of the objects this kernel takes. Without a trial: the two functions came with what the recent one needs, the
+  // first with socket-local storage in tracing programs (5.11), the second in the same release as the atomics (5.12).
+  [[nodiscard]] ObjectVariant fitting_object() const;
 
   // How long a tick of the kernel's coarse clocks is, 1/CONFIG_HZ.
   [[nodiscard]] static std::chrono::nanoseconds jiffy();

@@ -59,6 +59,10 @@ std::uint32_t first_group_element(const core::GroupPlan& plan, std::uint32_t gro
   return first;
 }
 
+bool others_depend_on(std::string_view program, const LoadRequest& request) {
+  return request.object == ObjectVariant::kOlder && program == kDestroyProgram;
+}
+
 std::string free_slots_map(std::uint32_t grouping) {
   return "group_free_" + std::to_string(grouping);
 }
@@ -73,8 +77,9 @@ bool same_groups(const core::ProbeDescriptor& probe, const LoadRequest& one, con
 LoadPlan::LoadPlan(core::ProbeTable probes, core::HookTable hooks, const Kernel& kernel, const LoadRequest& request,
                    std::uint32_t epoch)
     : probes_(probes), hooks_(hooks), kernel_(kernel), request_(request), epoch_(epoch) {
+  const core::Result<Object> object = Object::open(embedded_object(request_.object));
   for (const core::HookDescriptor& hook : hooks_) {
-    offers_.push_back(offer_to(hook, kernel_, request_.cgroup_root));
+    offers_.push_back(offer_to(hook, kernel_, object ? &*object : nullptr, request_.cgroup_root));
   }
 }
 
@@ -89,6 +94,9 @@ bool LoadPlan::listens(const core::ProbeDescriptor& probe, std::string_view prog
 }
 
 bool LoadPlan::wanted(const core::HookDescriptor& hook, const ProbeNames& enabled) const {
+  if (others_depend_on(hook.program, request_)) {
+    return true;
+  }
   switch (hook.need) {
     case core::HookNeed::kAlways: return true;
     case core::HookNeed::kOwners: return groups_connections_by_owner(request_.groups);
@@ -174,6 +182,12 @@ bool LoadPlan::goes_on(std::string_view map, const LoadRequest& previous) const 
   if (std::find(std::begin(kFilterMaps), std::end(kFilterMaps), map) != std::end(kFilterMaps)) {
     return false;
   }
+  // Sockets that were freed in between are still in hash maps.
+  if (request_.object == ObjectVariant::kOlder &&
+      (map == kSocketEntries ||
+       std::find(std::begin(kSocketMaps), std::end(kSocketMaps), map) != std::end(kSocketMaps))) {
+    return false;
+  }
   const bool same_plan = core::same_tables(previous.groups, request_.groups);
   if (map == kFlowMap) {
     return same_plan && previous.filter == request_.filter && previous.probes == request_.probes;
@@ -208,7 +222,7 @@ core::Result<void> LoadPlan::take_maps(Object& object, const Predecessor& previo
 
 core::Result<Object> LoadPlan::open(const ProbeNames& enabled, std::string_view only_program,
                                     const Predecessor* previous) const {
-  core::Result<Object> object = Object::open(embedded_object());
+  core::Result<Object> object = Object::open(embedded_object(request_.object));
   if (!object) {
     return object;
   }

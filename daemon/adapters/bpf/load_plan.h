@@ -62,6 +62,14 @@ class LoadPlan {
 
 // The first element of a grouping in `group_table`. Each has one more than its capacity, for `other`.
 std::uint32_t first_group_element(const core::GroupPlan& plan, std::uint32_t grouping);
+// What is remembered of sockets is in hash maps of the older object: a socket's entries are deleted by the program that
+// runs when the socket is freed. Without it another socket, at the same address later, would be taken for it.
+inline constexpr std::string_view kSocketMaps[] = {"flows", "owners", "group_listeners"};
+inline constexpr std::string_view kSocketEntries = "storage_entries";  // of these, by enum tcpperf_storage
+inline constexpr std::string_view kDestroyProgram = "on_destroy";
+// Whether the program must run for the others to.
+bool others_depend_on(std::string_view program, const LoadRequest& request);
+
 // The queue of a grouping's free slots.
 std::string free_slots_map(std::uint32_t grouping);
 // Whether the numbers of a probe mean the same under both requests, so that they can go on.

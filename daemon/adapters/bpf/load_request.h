@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/bpf/kernel.h"
 #include "core/groups/plan.h"
 #include "core/net/cidr.h"
 
@@ -34,7 +35,8 @@ struct LoadRequest {
   std::map<std::string, std::uint64_t, std::less<>> constants;  // knobs, by symbol
   FilterTables filter;
   core::GroupPlan groups;
-  std::string cgroup_root;  // where the cgroup2 hierarchy is mounted; empty when it is not
+  std::string cgroup_root;                        // where the cgroup2 hierarchy is mounted; empty when it is not
+  ObjectVariant object = ObjectVariant::kRecent;  // see Kernel::fitting_object()
   bool operator==(const LoadRequest&) const = default;
 };
 

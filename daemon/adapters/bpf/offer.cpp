@@ -3,11 +3,16 @@
 #include <optional>
 #include <string>
 
+#include <bpf/libbpf.h>
+
 namespace tcpperf::adapters::bpf {
 namespace {
 
+constexpr std::string_view kIterator = "iter/";
+
 // Empty when nothing is missing.
-std::string missing_for(const core::HookDescriptor& hook, const Kernel& kernel, std::string_view cgroup_root) {
+std::string missing_for(const core::HookDescriptor& hook, const Kernel& kernel, const Object* object,
+                        std::string_view cgroup_root) {
   const std::string target(hook.target);
   switch (hook.kind) {
     case core::HookKind::kTracepoint: {
@@ -27,18 +32,23 @@ std::string missing_for(const core::HookDescriptor& hook, const Kernel& kernel, 
                  : "";
     case core::HookKind::kCgroupEgress: return cgroup_root.empty() ? "no cgroup2 hierarchy is mounted" : "";
     case core::HookKind::kSampling:
-      return kernel.has_iterator("bpf_sk_storage_map") ? ""
-                                                       : "this kernel cannot run programs over the state of sockets";
-    case core::HookKind::kSeeding:
-      return kernel.has_iterator("task_file") ? "" : "this kernel cannot run programs over open files";
+    case core::HookKind::kSeeding: {
+      const struct bpf_program* program = object == nullptr ? nullptr : object->program(hook.program);
+      const std::string_view section = program == nullptr ? "" : bpf_program__section_name(program);
+      const std::string over(section.starts_with(kIterator) ? section.substr(kIterator.size()) : "");
+      return over.empty() || kernel.has_iterator(over)
+                 ? ""
+                 : "this kernel cannot run programs over its " + over + " (BPF iterators)";
+    }
   }
   return "";
 }
 
 }  // namespace
 
-core::HookState offer_to(const core::HookDescriptor& hook, const Kernel& kernel, std::string_view cgroup_root) {
-  std::string missing = missing_for(hook, kernel, cgroup_root);
+core::HookState offer_to(const core::HookDescriptor& hook, const Kernel& kernel, const Object* object,
+                         std::string_view cgroup_root) {
+  std::string missing = missing_for(hook, kernel, object, cgroup_root);
   const core::HookOutcome outcome = missing.empty() ? core::HookOutcome::kAttached : core::HookOutcome::kMissing;
   return {hook.program, outcome, std::move(missing)};
 }

@@ -69,6 +69,9 @@ core::Result<std::unique_ptr<Session>> Session::load(core::ProbeTable probes, co
         return failure.error;
       }
       if (!plan.drop_listeners(failure, enabled, refusals)) {
+        if (others_depend_on(failure.program, request)) {
+          return failure.error;
+        }
         plan.give_up(failure.program, failure.error.message);
       }
       if (enabled.empty()) {
@@ -180,13 +183,39 @@ core::Result<void> Session::open_groups(bool fresh) {
   return fresh ? groups_->fill() : core::Result<void>{};
 }
 
+namespace {
+
+bool runs_over_map(const struct bpf_program* program) {
+  const std::string_view section = bpf_program__section_name(program);
+  return section == "iter/bpf_sk_storage_map" || section == "iter/bpf_map_elem";
+}
+
+}  // namespace
+
+// What hash maps remember of sockets that may have been freed while nothing was attached.
+void Session::forget_sockets() {
+  if (request_.object != ObjectVariant::kOlder) {
+    return;
+  }
+  for (const std::string_view name : kSocketMaps) {
+    const int map = bpf_map__fd(object_.map(name));
+    for (std::uint64_t socket = 0; bpf_map_get_next_key(map, nullptr, &socket) == 0;) {
+      bpf_map_delete_elem(map, &socket);
+    }
+  }
+  for (std::uint64_t& entries : arrays_.at(std::string(kSocketEntries)).as_writable<std::uint64_t>()) {
+    __atomic_store_n(&entries, 0, __ATOMIC_RELAXED);
+  }
+}
+
 core::Result<Link> Session::attach_program(const ProgramState& state) {
   struct bpf_program* program = object_.program(state.name);
   switch (state.kind) {
     case core::HookKind::kTracepoint:
     case core::HookKind::kFunctionExit: return bpf::attach(program);
     case core::HookKind::kCgroupEgress: return attach_to_cgroup(program, request_.cgroup_root);
-    case core::HookKind::kSampling: return attach_iterator(program, object_.map("flows"));
+    case core::HookKind::kSampling:
+      return attach_iterator(program, runs_over_map(program) ? object_.map("flows") : nullptr);
     case core::HookKind::kSeeding: break;
   }
   core::Result<Link> seeding = attach_iterator(program, nullptr);
@@ -201,23 +230,31 @@ core::Result<Link> Session::attach_program(const ProgramState& state) {
 void Session::attach() {
   const std::lock_guard sampling_lock(sampling_mutex_);
   const std::lock_guard lock(mutex_);
+  forget_sockets();
   // Seeding first: without the events no state changes under it.
   std::stable_partition(programs_.begin(), programs_.end(),
                         [](const ProgramState& state) { return state.kind == core::HookKind::kSeeding; });
+  std::stable_partition(programs_.begin(), programs_.end(),
+                        [&](const ProgramState& state) { return others_depend_on(state.name, request_); });
+  std::optional<core::Error> cannot;
+  sampling_.clear();
   for (ProgramState& state : programs_) {
-    core::Result<Link> link = attach_program(state);
+    core::Result<Link> link = cannot ? *cannot : attach_program(state);
     const auto hook =
         std::find_if(hooks_.begin(), hooks_.end(), [&](const auto& h) { return h.program == state.name; });
     if (link) {
       state.attached = true;
       if (state.kind == core::HookKind::kSampling) {
-        sampling_ = std::move(*link);
+        sampling_.push_back(std::move(*link));
       } else if (state.kind != core::HookKind::kSeeding) {
         links_.push_back(std::move(*link));
       }
     } else {
       hook->outcome = core::HookOutcome::kRefused;
       hook->reason = link.error().message;
+      if (others_depend_on(state.name, request_)) {
+        cannot = link.error();
+      }
     }
   }
 }
@@ -246,11 +283,16 @@ void Session::clear_sampled() {
 
 core::Result<void> Session::sample() {
   const std::lock_guard lock(sampling_mutex_);
-  if (sampling_ == nullptr) {
+  if (sampling_.empty()) {
     return core::Error{"the sockets cannot be sampled: their program is not attached"};
   }
   clear_sampled();
-  return run_iterator(sampling_.get());
+  for (const Link& sampling : sampling_) {
+    if (core::Result<void> done = run_iterator(sampling.get()); !done) {
+      return done;
+    }
+  }
+  return {};
 }
 
 core::Result<void> Session::retire_group(std::uint32_t grouping, std::uint32_t slot) {
@@ -315,6 +357,16 @@ std::vector<ProgramStats> Session::program_stats() const {
   return out;
 }
 
+// Of a hash map. The programs count those of the large ones.
+std::uint64_t Session::entries_of(const struct bpf_map* map) const {
+  const auto large = std::find(std::begin(kSocketMaps), std::end(kSocketMaps), bpf_map__name(map));
+  if (large == std::end(kSocketMaps)) {
+    return count_entries(map);
+  }
+  const std::uint64_t& entries = counters(kSocketEntries)[static_cast<std::size_t>(large - std::begin(kSocketMaps))];
+  return __atomic_load_n(&entries, __ATOMIC_RELAXED);
+}
+
 std::vector<MapState> Session::maps() const {
   std::vector<MapState> out;
   const struct bpf_map* map = nullptr;
@@ -332,7 +384,7 @@ std::vector<MapState> Session::maps() const {
         state.entries = request_.filter.local_ip.size() + request_.filter.remote_ip.size();
         break;
       case BPF_MAP_TYPE_HASH:
-      case BPF_MAP_TYPE_LRU_HASH: state.entries = count_entries(map); break;
+      case BPF_MAP_TYPE_LRU_HASH: state.entries = entries_of(map); break;
       default: state.entries = state.capacity;  // arrays
     }
     out.push_back(std::move(state));

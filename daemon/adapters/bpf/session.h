@@ -25,12 +25,13 @@
 #include "core/probe/descriptor.h"
 #include "core/probe/health.h"
 
+struct bpf_map;
 struct tcpperf_histogram;
 
 namespace tcpperf::adapters::bpf {
 
-// The bytes of the object that is built into this program. Static storage duration.
-std::span<const std::byte> embedded_object();
+// The bytes of an object that is built into this program. Static storage duration.
+std::span<const std::byte> embedded_object(ObjectVariant variant);
 
 struct ProgramState {
   std::string name;
@@ -106,6 +107,8 @@ class Session {
   core::Result<void> open_groups(bool fresh);
   core::Result<Link> attach_program(const ProgramState& state);
   void clear_sampled();
+  void forget_sockets();
+  [[nodiscard]] std::uint64_t entries_of(const struct bpf_map* map) const;
 
   core::ProbeTable probes_;
 
@@ -118,8 +121,8 @@ class Session {
   std::map<std::string, std::uint32_t, std::less<>> cells_per_group_;  // of the maps of probes
   std::map<std::string, ProgramStats, std::less<>> past_stats_;        // of the sets before, by program
 
-  std::mutex sampling_mutex_;  // one sampling at a time
-  Link sampling_;              // ready to run, or nullptr
+  std::mutex sampling_mutex_;   // one sampling at a time
+  std::vector<Link> sampling_;  // ready to run
 
   mutable std::mutex mutex_;  // guards what follows
   std::vector<core::HookState> hooks_;

@@ -3,7 +3,9 @@
 
 #include <cstring>
 #include <set>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -20,9 +22,12 @@ namespace core = tcpperf::core;
 using tcpperf::adapters::bpf::embedded_object;
 using tcpperf::adapters::bpf::Kernel;
 using tcpperf::adapters::bpf::Object;
+using tcpperf::adapters::bpf::ObjectVariant;
 
-Object open_object() {
-  core::Result<Object> object = Object::open(embedded_object());
+const std::vector<ObjectVariant> kVariants = {ObjectVariant::kRecent, ObjectVariant::kOlder};
+
+Object open_object(ObjectVariant variant) {
+  core::Result<Object> object = Object::open(embedded_object(variant));
   REQUIRE(object.has_value());
   return std::move(*object);
 }
@@ -47,13 +52,20 @@ const struct btf_member* find_member(const struct btf* types, const struct btf_t
   return nullptr;
 }
 
-std::string section_of(const core::HookDescriptor& hook) {
+// Programs that only the object for older kernels has.
+bool of_older_object(std::string_view program) {
+  return program == "on_references" || program == "on_seed_owner";
+}
+
+std::string section_of(const core::HookDescriptor& hook, ObjectVariant variant) {
+  const bool older = variant == ObjectVariant::kOlder;
   switch (hook.kind) {
     case core::HookKind::kTracepoint: return "tp_btf/" + std::string(hook.target);
     case core::HookKind::kFunctionExit: return "fexit/" + std::string(hook.target);
     case core::HookKind::kCgroupEgress: return "cgroup_skb/egress";
-    case core::HookKind::kSampling: return "iter/bpf_sk_storage_map";
-    case core::HookKind::kSeeding: return "iter/task_file";
+    case core::HookKind::kSampling:
+      return !older ? "iter/bpf_sk_storage_map" : hook.program == "on_sample" ? "iter/tcp" : "iter/bpf_map_elem";
+    case core::HookKind::kSeeding: return older && hook.program == "on_seed" ? "iter/tcp" : "iter/task_file";
   }
   return "";
 }
@@ -61,7 +73,8 @@ std::string section_of(const core::HookDescriptor& hook) {
 }  // namespace
 
 TEST_CASE("every program, map and constant that a descriptor names is in the object", "[object]") {
-  Object object = open_object();
+  const ObjectVariant variant = GENERATE(from_range(kVariants));
+  Object object = open_object(variant);
   const auto kernel = Kernel::open();
   REQUIRE(kernel.has_value());
   for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
@@ -90,8 +103,12 @@ TEST_CASE("every program, map and constant that a descriptor names is in the obj
   }
   for (const core::HookDescriptor& hook : tcpperf::probes::hook_table()) {
     INFO(hook.program);
+    if (variant == ObjectVariant::kRecent && of_older_object(hook.program)) {
+      CHECK(object.program(hook.program) == nullptr);
+      continue;
+    }
     REQUIRE(object.program(hook.program) != nullptr);
-    CHECK(bpf_program__section_name(object.program(hook.program)) == section_of(hook));
+    CHECK(bpf_program__section_name(object.program(hook.program)) == section_of(hook, variant));
     for (const core::KernelArgument& argument : hook.optional_arguments) {
       CHECK(object.set_constant(argument.symbol, 1).has_value());
     }
@@ -103,14 +120,14 @@ TEST_CASE("every program of the object is in the table of hooks", "[object]") {
   for (const core::HookDescriptor& hook : tcpperf::probes::hook_table()) {
     known.emplace(hook.program);
   }
-  for (const std::string& name : open_object().program_names()) {
+  for (const std::string& name : open_object(GENERATE(from_range(kVariants))).program_names()) {
     INFO(name);
     CHECK(known.contains(name));
   }
 }
 
 TEST_CASE("map names fit into the kernel's fifteen characters and stay distinct", "[object]") {
-  const Object object = open_object();
+  const Object object = open_object(GENERATE(from_range(kVariants)));
   std::set<std::string> names;
   const struct bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object.handle()) {
@@ -125,7 +142,7 @@ TEST_CASE("map names fit into the kernel's fifteen characters and stay distinct"
 
 TEST_CASE("the maps are small with all probes grouped, and none is multiplied by the number of CPUs", "[object]") {
   constexpr std::uint64_t kDefaultBudget = 64;
-  const Object object = open_object();
+  const Object object = open_object(GENERATE(from_range(kVariants)));
   std::set<std::string_view> grouped;
   for (const core::ProbeDescriptor* probe : tcpperf::probes::probe_table()) {
     for (const core::MetricDef& metric : probe->metrics) {
@@ -145,14 +162,34 @@ TEST_CASE("the maps are small with all probes grouped, and none is multiplied by
   CHECK(bytes < 64ULL << 20);
 }
 
+// Before 5.12 the kernel refuses these wherever they stand, also where no program comes.
+TEST_CASE("the object for older kernels has no atomic operation but additions", "[object]") {
+  const auto other_atomics = [](ObjectVariant variant) {
+    const Object object = open_object(variant);
+    std::size_t found = 0;
+    struct bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object.handle()) {
+      const std::span<const struct bpf_insn> code(bpf_program__insns(program), bpf_program__insn_cnt(program));
+      REQUIRE_FALSE(code.empty());
+      for (const struct bpf_insn& instruction : code) {
+        const bool atomic = BPF_CLASS(instruction.code) == BPF_STX && BPF_MODE(instruction.code) == BPF_ATOMIC;
+        found += atomic && instruction.imm != BPF_ADD ? 1 : 0;
+      }
+    }
+    return found;
+  };
+  CHECK(other_atomics(ObjectVariant::kRecent) > 0);
+  CHECK(other_atomics(ObjectVariant::kOlder) == 0);
+}
+
 TEST_CASE("a constant that does not exist or does not fit is an error", "[object]") {
-  Object object = open_object();
+  Object object = open_object(ObjectVariant::kRecent);
   CHECK_FALSE(object.set_constant("cfg_no_such_thing", 1).has_value());
   CHECK_FALSE(object.set_constant("cfg_rtt", 256).has_value());
 }
 
 TEST_CASE("the kernel fields we read have the width we read them with", "[object]") {
-  const Object object = open_object();
+  const Object object = open_object(GENERATE(from_range(kVariants)));
   const struct btf* ours = bpf_object__btf(object.handle());
   struct btf* theirs = btf__load_vmlinux_btf();
   REQUIRE(theirs != nullptr);
@@ -180,7 +217,11 @@ TEST_CASE("the kernel fields we read have the width we read them with", "[object
                            "request_sock_queue",
                            "tcp_options_received",
                            "tcp_congestion_ops",
-                           "task_struct"}) {
+                           "task_struct",
+                           "file",
+                           "inode",
+                           "super_block",
+                           "list_head"}) {
     const int our_id = btf__find_by_name_kind(ours, name, BTF_KIND_STRUCT);
     const int their_id = btf__find_by_name_kind(theirs, name, BTF_KIND_STRUCT);
     INFO(name);
