@@ -16,7 +16,7 @@ import roots
 from roots import ROOT, System, run
 
 FOLDER = roots.enter()
-PACKAGES = pathlib.Path(sys.argv.pop())
+PACKAGES = pathlib.Path(sys.argv.pop()).resolve()
 DEB = roots.package(PACKAGES, "tcpperf_*.deb")
 CONFFILES = {"/etc/default/tcpperf", "/etc/tcpperf/tcpperf.yaml",
              *(f"/etc/tcpperf/rules/{path.name}" for path in (ROOT / "config/rules").glob("*.yaml"))}

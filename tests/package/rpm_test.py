@@ -13,7 +13,7 @@ import roots
 from roots import ROOT, System, run
 
 FOLDER = roots.enter()
-PACKAGES = pathlib.Path(sys.argv.pop())
+PACKAGES = pathlib.Path(sys.argv.pop()).resolve()
 RPM = roots.package(PACKAGES, "tcpperf-*.rpm")
 DEB = roots.package(PACKAGES, "tcpperf_*.deb")
 CONFIGURATION = {"/etc/sysconfig/tcpperf", "/etc/tcpperf/tcpperf.yaml",
@@ -53,6 +53,10 @@ class Description(unittest.TestCase):
                                              "/usr/share/tcpperf/dashboards"}
         self.assertEqual({path for path in rpm if not path.startswith("/usr/share/licenses/")},
                          of(deb) - {"/usr/share/lintian/overrides/tcpperf"})
+
+    def test_it_has_all_licences(self):
+        self.assertEqual({pathlib.Path(path).name for path in query("--licensefiles").split()},
+                         {"LICENSE", "LICENSE.bpf", "LICENSE.GPL-2.0"})
 
     def test_configuration_is_never_replaced(self):
         flags = dict(line.split() for line in
