@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kLineLength = 78;
 
 std::string escape(char c, bool literal) {
-  const std::string plain(1, c);
+  std::string plain(1, c);
   switch (c) {
     case '\\': return "\\e";
     case '-': return literal ? "\\-" : "-";
