@@ -30,7 +30,8 @@ def run(*command, check=True, **more):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False,
                           stdin=subprocess.DEVNULL, **more)
     if check and done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, command))}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        said = f"{done.stdout}{done.stderr}"
+        raise AssertionError(f"{' '.join(map(str, command))}\nended with {done.returncode}:\n{said}")
     return done
 
 
@@ -77,8 +78,8 @@ class System:
         self.path = self._changes.with_suffix(".root")
         for path in (work, self.path):
             path.mkdir()
-        lower = ":".join(map(str, self._lower))
-        run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower},upperdir={self._changes},workdir={work}", self.path)
+        layers = f"lowerdir={':'.join(map(str, self._lower))},upperdir={self._changes},workdir={work}"
+        run("mount", "-t", "overlay", "overlay", "-o", layers, self.path)
         try:
             for name in ("dev", "sys"):
                 run("mount", "--rbind", f"/{name}", self.path / name)
@@ -94,8 +95,9 @@ class System:
 
     def __call__(self, *command, check=True, **environment):
         """Runs a command in it."""
-        return run("chroot", self.path, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8",
-                   "DEBIAN_FRONTEND=noninteractive", *(f"{name}={value}" for name, value in environment.items()),
+        variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8",
+                     "DEBIAN_FRONTEND": "noninteractive", **environment}
+        return run("chroot", self.path, "env", "-i", *(f"{name}={value}" for name, value in variables.items()),
                    *command, check=check)
 
     def satisfied(self, deb):

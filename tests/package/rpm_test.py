@@ -13,7 +13,7 @@ import roots
 from roots import ROOT, System, run
 
 FOLDER = roots.enter()
-PACKAGES = pathlib.Path(sys.argv.pop())
+PACKAGES = pathlib.Path(sys.argv.pop()).resolve()
 RPM = roots.package(PACKAGES, "tcpperf-*.rpm")
 DEB = roots.package(PACKAGES, "tcpperf_*.deb")
 CONFIGURATION = {"/etc/sysconfig/tcpperf", "/etc/tcpperf/tcpperf.yaml",
@@ -53,6 +53,10 @@ class Description(unittest.TestCase):
                                              "/usr/share/tcpperf/dashboards"}
         self.assertEqual({path for path in rpm if not path.startswith("/usr/share/licenses/")},
                          of(deb) - {"/usr/share/lintian/overrides/tcpperf"})
+
+    def test_it_has_all_licences(self):
+        self.assertEqual({pathlib.Path(path).name for path in query("--licensefiles").split()},
+                         {"LICENSE", "LICENSE.bpf", "LICENSE.GPL-2.0"})
 
     def test_configuration_is_never_replaced(self):
         flags = dict(line.split() for line in
@@ -108,7 +112,7 @@ class Installed(unittest.TestCase):
             self.rpm(system, "--upgrade", rpm)
             self.assertEqual(edited.read_text(), text)
             self.assertTrue((edited.with_suffix(".yaml.rpmnew")).read_text().endswith("# of the next version\n"))
-            self.assertTrue((system.path / "etc/tcpperf/rules/loss.yaml").read_text().endswith("# of the next version\n"))
+            self.assertIn("# of the next version\n", (system.path / "etc/tcpperf/rules/loss.yaml").read_text())
             self.assertEqual(system("systemctl", "is-enabled", "tcpperf").stdout, "enabled\n")
 
     def test_erasing_leaves_only_what_was_edited(self):

@@ -25,7 +25,7 @@ everything="$everything./usr/share/tcpperf/dashboards/tcpperf.json ./usr/share/z
 
 "$1" --install "$2" --prefix /usr >/dev/null
 [ "$(installed)" = "$everything" ] || fail "not what install should put there:"
-grep -qxF 'ExecStart=/usr/sbin/tcpperfd --config.file=/etc/tcpperf/tcpperf.yaml $ARGS' \
+grep -qxF "ExecStart=/usr/sbin/tcpperfd --config.file=/etc/tcpperf/tcpperf.yaml \$ARGS" \
   "$stage/usr/lib/systemd/system/tcpperf.service" || fail "the unit does not start what was installed:"
 
 echo '# mine' >"$stage/etc/tcpperf/tcpperf.yaml"
@@ -38,7 +38,7 @@ echo '# mine too' >"$stage/etc/tcpperf/rules/loss.yaml"
 [ "$(installed)" = "$configuration" ] || fail "not what uninstall should leave:"
 
 "$1" --install "$2" --prefix /opt/tcpperf >/dev/null
-grep -qxF 'ExecStart=/opt/tcpperf/sbin/tcpperfd --config.file=/opt/tcpperf/etc/tcpperf/tcpperf.yaml $ARGS' \
+grep -qxF "ExecStart=/opt/tcpperf/sbin/tcpperfd --config.file=/opt/tcpperf/etc/tcpperf/tcpperf.yaml \$ARGS" \
   "$stage/opt/tcpperf/lib/systemd/system/tcpperf.service" || fail "the unit does not follow the prefix:"
 grep -qxF 'EnvironmentFile=-/opt/tcpperf/etc/default/tcpperf' "$stage/opt/tcpperf/lib/systemd/system/tcpperf.service" ||
   fail "the unit does not read the flags below the prefix:"

@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t kLineLength = 78;
 
 std::string escape(char c, bool literal) {
+  std::string plain(1, c);
   switch (c) {
     case '\\': return "\\e";
     case '-': return literal ? "\\-" : "-";
@@ -17,8 +18,8 @@ std::string escape(char c, bool literal) {
     case '^': return "\\(ha";
     case '~': return "\\(ti";
     case '\n':
-    case '\r': return literal ? std::string(1, c) : " ";
-    default: return std::string(1, c);
+    case '\r': return literal ? plain : " ";
+    default: return plain;
   }
 }
 
@@ -28,6 +29,10 @@ std::string literal(std::string_view text) {
     out += escape(c, /*literal=*/true);
   }
   return out;
+}
+
+std::string quoted(std::string_view text) {
+  return '"' + literal(text) + '"';
 }
 
 // A line that begins with one of these would be a request.
@@ -46,8 +51,9 @@ std::string roff_italic(std::string_view text) {
 }
 
 ManualPage::ManualPage(std::string_view name, int section, std::string_view source, std::string_view summary) {
-  text_ = ".TH \"" + literal(name) + "\" \"" + std::to_string(section) + "\" \"\" \"" + literal(source) +
-          "\"\n.nh\n.ad l\n";  // words and lines as they are: names are copied from manual pages
+  // The date is left out: the version tells the age. Words and lines stay whole: names are copied from manual pages.
+  text_ = ".TH " + quoted(name) + " " + std::to_string(section) + " " + quoted("") + " " + quoted(source) +
+          "\n.nh\n.ad l\n";
   this->section("NAME");
   text_ += literal(name) + " \\- " + literal(summary) + "\n";
 }

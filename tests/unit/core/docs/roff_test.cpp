@@ -23,7 +23,7 @@ ManualPage page() {
 
 TEST_CASE("a manual page begins with its name, section, source and summary") {
   CHECK(ManualPage("the-daemon", 8, "project 1.2", "does something").text() ==
-        ".TH \"the\\-daemon\" \"8\" \"\" \"project 1.2\"\n.nh\n.ad l\n.SH NAME\nthe\\-daemon \\- does something\n");
+        ".TH \"the\\-daemon\" 8 \"\" \"project 1.2\"\n.nh\n.ad l\n.SH NAME\nthe\\-daemon \\- does something\n");
 }
 
 TEST_CASE("no text of a manual page becomes a request or an escape of roff") {
