@@ -30,9 +30,8 @@ PATIENCE_SECONDS = 180  # for one thing to happen in an emulated machine; no pro
 
 RULE = """alerts:
   - name: losses_here
-    condition: retransmit_ratio > 0.02
-    window: 15s
-    minimum_samples: 50
+    condition: retransmit_rate > 2
+    window: 10s
     severity: critical
     diagnosis: Segments are lost.
     action: Look at the path.
@@ -187,17 +186,17 @@ def an_alert_is_once_in_each_log(pair, server):
     fired, resolved = [entry for entry in journal("--unit=tcpperf") if "losses_here" in entry["MESSAGE"]]
     for entry, state, priority in ((fired, "firing", "2"), (resolved, "resolved", "5")):
         for name, value in {"TCPPERF_STATE": state, "PRIORITY": priority, "TCPPERF_ALERT": "losses_here",
-                            "TCPPERF_SEVERITY": "critical", "TCPPERF_CONDITION": "retransmit_ratio > 0.02",
+                            "TCPPERF_SEVERITY": "critical", "TCPPERF_CONDITION": "retransmit_rate > 2",
                             "TCPPERF_DIAGNOSIS": "Segments are lost.", "TCPPERF_ACTION": "Look at the path.",
-                            "TCPPERF_WINDOW_SECONDS": "15", "TCPPERF_FOR_SECONDS": "0",
+                            "TCPPERF_WINDOW_SECONDS": "10", "TCPPERF_FOR_SECONDS": "0",
                             "SYSLOG_IDENTIFIER": "tcpperf", "SYSLOG_FACILITY": "3", "_TRANSPORT": "journal",
                             "_PID": str(daemon), "_SYSTEMD_UNIT": "tcpperf.service"}.items():
             same(entry.get(name), value, f"{name} of the entry {state}")
     same((fired["MESSAGE_ID"], resolved["MESSAGE_ID"]), (FIRING, RESOLVED), "message ids")
-    check(float(fired["TCPPERF_SIGNAL_RETRANSMIT_RATIO"]) > 0.02, fired)
-    check(float(resolved["TCPPERF_SIGNAL_RETRANSMIT_RATIO"]) <= 0.02, resolved)
-    check(int(fired["TCPPERF_SAMPLES"]) >= 50, fired)
-    check(fired["TCPPERF_VALUE"].startswith("retransmit_ratio="), fired)
+    check(float(fired["TCPPERF_SIGNAL_RETRANSMIT_RATE"]) > 2, fired)
+    check(float(resolved["TCPPERF_SIGNAL_RETRANSMIT_RATE"]) <= 2, resolved)
+    check(int(fired["TCPPERF_SAMPLES"]) > 20, fired)
+    check(fired["TCPPERF_VALUE"].startswith("retransmit_rate="), fired)
     same(resolved["TCPPERF_REASON"], "the condition is false", "why it ended")
 
     def lines(path):
@@ -209,7 +208,7 @@ def an_alert_is_once_in_each_log(pair, server):
 
     explained = run("journalctl", "-x", "--no-hostname", f"MESSAGE_ID={FIRING}", "TCPPERF_ALERT=losses_here").stdout
     for words in ("-- Subject: TCP alert losses_here (critical)", "-- Defined-By: tcpperf", "-- Segments are lost.",
-                  "-- What to do: Look at the path.", 'The condition "retransmit_ratio > 0.02" has been true for'):
+                  "-- What to do: Look at the path.", 'The condition "retransmit_rate > 2" has been true for'):
         check(words in explained, f"{words!r} is not in\n{explained}")
     say(explained)
     ended = run("journalctl", "-x", f"MESSAGE_ID={RESOLVED}", "TCPPERF_ALERT=losses_here").stdout
