@@ -43,7 +43,9 @@ std::vector<OptionRow> rows_of(const CLI::App& app, const CLI::App& commands) {
   for (const CLI::Option* option : app.get_options()) {
     rows.push_back(row_of(*option, /*command=*/false));
   }
-  for (const CLI::Option* option : commands.get_options()) {
+  // A group has a --help of its own, which nobody needs twice.
+  for (const CLI::Option* option :
+       commands.get_options([&](const CLI::Option* o) { return o != commands.get_help_ptr(); })) {
     rows.push_back(row_of(*option, /*command=*/true));
   }
   return rows;

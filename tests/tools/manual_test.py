@@ -70,8 +70,8 @@ class Manual(unittest.TestCase):
     def test_tcpperf_yaml_5_has_every_key_of_the_configuration_reference(self):
         keys = re.findall(r"^\| `([^`]+)`", said("--docs.configuration"), re.M)
         self.assertGreater(len(keys), 50)
-        terms = re.findall(r"^ {7}([a-z_.\[\]]+)(?:  .*)?$", self.rendered(5).split("\nKEYS\n")[1].split("\nEXAMPLE\n")[0],
-                           re.M)
+        section = self.rendered(5).split("\nKEYS\n")[1].split("\nEXAMPLE\n")[0]
+        terms = re.findall(r"^ {7}([a-z0-9_.\[\]]+)(?: .*)?$", section, re.M)
         self.assertEqual(terms, keys)
 
     def bash(self, *words):

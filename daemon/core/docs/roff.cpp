@@ -46,27 +46,31 @@ std::string roff_italic(std::string_view text) {
 }
 
 ManualPage::ManualPage(std::string_view name, int section, std::string_view source, std::string_view summary) {
-  text_ = ".TH \"" + literal(name) + "\" \"" + std::to_string(section) + "\" \"\" \"" + literal(source) + "\"\n";
+  text_ = ".TH \"" + literal(name) + "\" \"" + std::to_string(section) + "\" \"\" \"" + literal(source) +
+          "\"\n.nh\n.ad l\n";  // words and lines as they are: names are copied from manual pages
   this->section("NAME");
   text_ += literal(name) + " \\- " + literal(summary) + "\n";
 }
 
 void ManualPage::section(std::string_view heading) {
   text_ += ".SH " + literal(heading) + "\n";
+  begun_ = false;
 }
 
 void ManualPage::paragraph(std::string_view text) {
-  text_ += ".PP\n";
+  begin_paragraph();
   prose(text);
 }
 
 void ManualPage::entry(std::string_view term, std::string_view text) {
+  begun_ = true;
   text_ += ".TP\n" + guarded(std::string(term)) + "\n";
   prose(text);
 }
 
 void ManualPage::example(std::string_view lines) {
-  text_ += ".PP\n.nf\n.RS 4\n";
+  begin_paragraph();
+  text_ += ".nf\n.RS 4\n";
   std::size_t begin = 0;
   while (begin < lines.size()) {
     const std::size_t end = std::min(lines.find('\n', begin), lines.size());
@@ -74,6 +78,11 @@ void ManualPage::example(std::string_view lines) {
     begin = end + 1;
   }
   text_ += ".RE\n.fi\n";
+}
+
+void ManualPage::begin_paragraph() {
+  text_ += begun_ ? ".PP\n" : "";
+  begun_ = true;
 }
 
 void ManualPage::prose(std::string_view text) {

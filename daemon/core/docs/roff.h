@@ -25,9 +25,11 @@ class ManualPage {
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
+  void begin_paragraph();
   void prose(std::string_view text);
 
   std::string text_;
+  bool begun_ = false;  // the section has text
 };
 
 }  // namespace tcpperf::core
