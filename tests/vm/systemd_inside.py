@@ -4,6 +4,7 @@ installation to its purge. The machine reboots in the middle, after which this i
     systemd_inside.py PACKAGE
 """
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -20,7 +21,7 @@ from network import Chatter, Pair, Server  # noqa: E402
 
 REMEMBERED = pathlib.Path("/var/lib/systemd_inside.json")  # what is needed after the reboot
 CONFIG = pathlib.Path("/etc/tcpperf/tcpperf.yaml")
-RULES = pathlib.Path("/etc/tcpperf/rules/losses_here.yaml")
+RULES = pathlib.Path("/etc/tcpperf/rules/unanswered_here.yaml")
 SYSLOG = pathlib.Path("/var/log/syslog")
 FIRING = "05ace33c8ecf4d0682c3b0f7b20d0d28"
 RESOLVED = "a174b1562a5746a48598ffc401b565c2"
@@ -29,12 +30,11 @@ MOST_EXPOSED = 15  # tenths, as in tests/tools/unit_file_test.sh
 PATIENCE_SECONDS = 180  # for one thing to happen in an emulated machine; no promise of the daemon
 
 RULE = """alerts:
-  - name: losses_here
-    condition: retransmit_ratio > 0.02
-    window: 15s
-    minimum_samples: 50
+  - name: unanswered_here
+    condition: syn_retransmit_rate > 1
+    window: 10s
     severity: critical
-    diagnosis: Segments are lost.
+    diagnosis: Connects are not answered.
     action: Look at the path.
 """
 SCRAPE = """global:
@@ -68,7 +68,7 @@ def wait_until(condition, what):
     while not (result := condition()):
         if time.monotonic() > end:
             raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}")
-        time.sleep(0.2)
+        time.sleep(0.5)
     return result
 
 
@@ -176,44 +176,54 @@ def prometheus_scrapes_it(port):
     wait_until(lambda: prometheus(buckets), "Prometheus has a histogram of round-trip times")
 
 
-def an_alert_is_once_in_each_log(pair, server):
+def an_alert_is_once_in_each_log(pair):
+    """Connects whose every packet is lost. Where the machine is slow, segments of open connections are sent again for
+    no other reason; these SYNs are too many for that, and their end is the end of the alert."""
     before = SYSLOG.read_text()
-    pair.lose(server.port, 15)
-    wait_until(lambda: journal(f"MESSAGE_ID={FIRING}", "TCPPERF_ALERT=losses_here"), "the alert is in the journal")
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(pair.b.listen())
+        pair.b.nft("add table inet faults; add chain inet faults input { type filter hook input priority 0 ; }; "
+                   "add rule inet faults input meta l4proto tcp drop")
+        for _ in range(30):
+            client = stack.enter_context(pair.a.open_socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        wait_until(lambda: journal(f"MESSAGE_ID={FIRING}", "TCPPERF_ALERT=unanswered_here"),
+                   "the alert is in the journal")
     pair.lose_nothing()
-    wait_until(lambda: journal(f"MESSAGE_ID={RESOLVED}", "TCPPERF_ALERT=losses_here"), "its end is in the journal")
+    wait_until(lambda: journal(f"MESSAGE_ID={RESOLVED}", "TCPPERF_ALERT=unanswered_here"), "its end is in the journal")
 
     daemon = pid()
-    fired, resolved = [entry for entry in journal("--unit=tcpperf") if "losses_here" in entry["MESSAGE"]]
+    fired, resolved = [entry for entry in journal("--unit=tcpperf") if "unanswered_here" in entry["MESSAGE"]]
     for entry, state, priority in ((fired, "firing", "2"), (resolved, "resolved", "5")):
-        for name, value in {"TCPPERF_STATE": state, "PRIORITY": priority, "TCPPERF_ALERT": "losses_here",
-                            "TCPPERF_SEVERITY": "critical", "TCPPERF_CONDITION": "retransmit_ratio > 0.02",
-                            "TCPPERF_DIAGNOSIS": "Segments are lost.", "TCPPERF_ACTION": "Look at the path.",
-                            "TCPPERF_WINDOW_SECONDS": "15", "TCPPERF_FOR_SECONDS": "0",
+        for name, value in {"TCPPERF_STATE": state, "PRIORITY": priority, "TCPPERF_ALERT": "unanswered_here",
+                            "TCPPERF_SEVERITY": "critical", "TCPPERF_CONDITION": "syn_retransmit_rate > 1",
+                            "TCPPERF_DIAGNOSIS": "Connects are not answered.", "TCPPERF_ACTION": "Look at the path.",
+                            "TCPPERF_WINDOW_SECONDS": "10", "TCPPERF_FOR_SECONDS": "0",
                             "SYSLOG_IDENTIFIER": "tcpperf", "SYSLOG_FACILITY": "3", "_TRANSPORT": "journal",
                             "_PID": str(daemon), "_SYSTEMD_UNIT": "tcpperf.service"}.items():
             same(entry.get(name), value, f"{name} of the entry {state}")
     same((fired["MESSAGE_ID"], resolved["MESSAGE_ID"]), (FIRING, RESOLVED), "message ids")
-    check(float(fired["TCPPERF_SIGNAL_RETRANSMIT_RATIO"]) > 0.02, fired)
-    check(float(resolved["TCPPERF_SIGNAL_RETRANSMIT_RATIO"]) <= 0.02, resolved)
-    check(int(fired["TCPPERF_SAMPLES"]) >= 50, fired)
-    check(fired["TCPPERF_VALUE"].startswith("retransmit_ratio="), fired)
+    check(float(fired["TCPPERF_SIGNAL_SYN_RETRANSMIT_RATE"]) > 1, fired)
+    check(float(resolved["TCPPERF_SIGNAL_SYN_RETRANSMIT_RATE"]) <= 1, resolved)
+    check(int(fired["TCPPERF_SAMPLES"]) > 10, fired)
+    check(fired["TCPPERF_VALUE"].startswith("syn_retransmit_rate="), fired)
     same(resolved["TCPPERF_REASON"], "the condition is false", "why it ended")
 
     def lines(path):
-        return [line for line in path.read_text(errors="replace").splitlines() if "losses_here" in line]
+        return [line for line in path.read_text(errors="replace").splitlines() if "unanswered_here" in line]
     wait_until(lambda: len(lines(SYSLOG)) >= 2, "both are in rsyslog's file")
     for line, entry in zip(lines(SYSLOG), (fired, resolved), strict=True):
         check(line.endswith(f" tcpperf[{daemon}]: {entry['MESSAGE']}"), line)
     check(SYSLOG.read_text().startswith(before), "rsyslog's file was rotated")
 
-    explained = run("journalctl", "-x", "--no-hostname", f"MESSAGE_ID={FIRING}", "TCPPERF_ALERT=losses_here").stdout
-    for words in ("-- Subject: TCP alert losses_here (critical)", "-- Defined-By: tcpperf", "-- Segments are lost.",
-                  "-- What to do: Look at the path.", 'The condition "retransmit_ratio > 0.02" has been true for'):
+    explained = run("journalctl", "-x", "--no-hostname", f"MESSAGE_ID={FIRING}", "TCPPERF_ALERT=unanswered_here").stdout
+    for words in ("Subject: TCP alert unanswered_here (critical)", "Defined-By: tcpperf", " Connects are not answered.",
+                  "What to do: Look at the path.", "Condition: syn_retransmit_rate > 1, for 0 s"):
         check(words in explained, f"{words!r} is not in\n{explained}")
     say(explained)
-    ended = run("journalctl", "-x", f"MESSAGE_ID={RESOLVED}", "TCPPERF_ALERT=losses_here").stdout
-    check("-- Subject: TCP alert losses_here is over" in ended and "Why it ended: the condition is false." in ended,
+    ended = run("journalctl", "-x", f"MESSAGE_ID={RESOLVED}", "TCPPERF_ALERT=unanswered_here").stdout
+    check("Subject: TCP alert unanswered_here is over" in ended and "Why it ended: the condition is false." in ended,
           ended)
     say(run("journalctl", "-o", "verbose", "--no-hostname", f"MESSAGE_ID={FIRING}").stdout)
 
@@ -223,7 +233,7 @@ def a_good_file_is_taken_over():
     RULES.write_text(RULE)
     daemon = pid()
     run("systemctl", "reload", "tcpperf")
-    wait_until(lambda: scrape().has("tcpperf_alert_active", alert="losses_here"), "the new rule is judged")
+    wait_until(lambda: scrape().has("tcpperf_alert_active", alert="unanswered_here"), "the new rule is judged")
     same(await_running(), daemon, "process id after a reload")
 
 
@@ -297,14 +307,15 @@ def first_boot(package):
     it_has_no_more_privileges_than_it_needs()
     check(bpf_objects() - objects, "bpftool shows nothing of a running daemon")
 
-    say("Prometheus, reload, alert")
+    say("reload and Prometheus")
     pathlib.Path("/etc/prometheus/prometheus.yml").write_text(SCRAPE)
     run("systemctl", "reload", "prometheus")
     a_good_file_is_taken_over()
     pair = Pair()
     with Server(pair.b) as server, Chatter(pair.a, server):
         prometheus_scrapes_it(server.port)
-        an_alert_is_once_in_each_log(pair, server)
+    say("an alert")
+    an_alert_is_once_in_each_log(pair)
     pair.close()
     say("broken configuration")
     a_broken_file_is_refused_and_seen()
@@ -351,7 +362,7 @@ def second_boot():
     the_machine_is_well()
     same(unit("ActiveState", "NRestarts"), {"ActiveState": "active", "NRestarts": "0"}, "the unit after a reboot")
     wait_until(lambda: prometheus('up{job="tcpperf"}') == [1], "Prometheus scrapes it again")
-    same(len(journal("--boot=-1", f"MESSAGE_ID={FIRING}", "TCPPERF_ALERT=losses_here")), 1, "the alert of before")
+    same(len(journal("--boot=-1", f"MESSAGE_ID={FIRING}", "TCPPERF_ALERT=unanswered_here")), 1, "the alert of before")
     say("purge")
     purge()
     say(run("systemctl", "--failed").stdout)
