@@ -105,7 +105,7 @@ Measurement::Measurement(const std::vector<std::string>& probes, const adapters:
   }
   kernel_ = std::move(*kernel);
   adapters::bpf::LoadRequest request;
-  request.object = object_to_test(*kernel_);
+  request.object = tables_.object ? *tables_.object : object_to_test(*kernel_);
   request.probes.insert(probes.begin(), probes.end());
   request.filter = filter;
   request.constants = std::move(constants);
