@@ -129,7 +129,9 @@ void Collector::sample(adapters::bpf::Session& session, std::chrono::nanoseconds
   if (now < next_sample_) {
     return;
   }
-  const std::chrono::nanoseconds start = thread_cpu_now();
+  // The sockets of other namespaces are looked at by a thread that can be in them.
+  const auto clock = session.request().object == adapters::bpf::ObjectVariant::kOlder ? monotonic_now : thread_cpu_now;
+  const std::chrono::nanoseconds start = clock();
   if (core::Result<void> sampled = session.sample(); !sampled) {
     ++sample_failures_;
     return;
@@ -142,7 +144,7 @@ void Collector::sample(adapters::bpf::Session& session, std::chrono::nanoseconds
       }
     }
   }
-  const std::chrono::nanoseconds cost = thread_cpu_now() - start;
+  const std::chrono::nanoseconds cost = clock() - start;
   next_sample_ = now + kSampleShare * std::max(cost - kFreeSample, std::chrono::nanoseconds{});
 }
 

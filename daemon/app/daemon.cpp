@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
+#include "adapters/netlink/network_namespaces.h"
 #include "adapters/procfs/cgroups.h"
 #include "adapters/procfs/kernel_counters.h"
 #include "adapters/systemd/sockets.h"
@@ -45,6 +46,11 @@ adapters::bpf::LoadRequest load_request(const config::Config& config, const adap
   request.filter = {config.filter.local_ip, config.filter.remote_ip, intervals(config.filter.local_port),
                     intervals(config.filter.remote_port)};
   return request;
+}
+
+core::Result<void> in_each_namespace(const std::function<core::Result<void>()>& visit) {
+  const core::Result<adapters::NamespaceVisits> visits = adapters::visit_all_namespaces(visit);
+  return visits ? core::Result<void>{} : visits.error();
 }
 
 bool measures(const core::ProbeHealth& health) {
@@ -162,6 +168,7 @@ core::Result<void> Daemon::apply_probes(const config::Config& config) {
   }
   malloc_trim(0);  // loading takes some megabytes for a moment, for the types of the kernel
   std::shared_ptr<adapters::bpf::Session> session = std::move(*loaded);
+  session->look_in(in_each_namespace);
   if (session_ != nullptr) {
     kernel_numbers_.pause(*session_);
     session_->detach();

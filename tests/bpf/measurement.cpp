@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <variant>
 
+#include "adapters/netlink/network_namespaces.h"
 #include "cgroup_root.h"
 
 namespace tcpperf::test {
@@ -104,7 +105,7 @@ Measurement::Measurement(const std::vector<std::string>& probes, const adapters:
   }
   kernel_ = std::move(*kernel);
   adapters::bpf::LoadRequest request;
-  request.object = object_to_test(*kernel_);
+  request.object = tables_.object ? *tables_.object : object_to_test(*kernel_);
   request.probes.insert(probes.begin(), probes.end());
   request.filter = filter;
   request.constants = std::move(constants);
@@ -122,6 +123,10 @@ Measurement::Measurement(const std::vector<std::string>& probes, const adapters:
     throw std::runtime_error(session.error().message);
   }
   session_ = std::move(*session);
+  session_->look_in([](const std::function<core::Result<void>()>& visit) -> core::Result<void> {
+    const core::Result<adapters::NamespaceVisits> visits = adapters::visit_all_namespaces(visit);
+    return visits ? core::Result<void>{} : visits.error();
+  });
   session_->attach();
   folder_ = std::make_unique<core::Folder>(tables_.probes, *kernel_);
   for (const core::ProbeDescriptor* probe : tables_.probes) {

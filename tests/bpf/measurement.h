@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ core::GroupPlan group_by(const std::vector<std::string>& probes, const core::Gro
 struct Tables {
   core::ProbeTable probes = tcpperf::probes::probe_table();
   core::HookTable hooks = tcpperf::probes::hook_table();
+  // By default the one that fits the kernel; with TCPPERF_TEST_OBJECT=older in the environment that for older kernels.
+  std::optional<adapters::bpf::ObjectVariant> object{};
 };
 
 // Measures from construction to destruction. Throws std::runtime_error when a probe is not "ok"; what is missing for

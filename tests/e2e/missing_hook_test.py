@@ -1,33 +1,43 @@
 #!/usr/bin/env python3
 """A kernel that lacks a tracepoint: what depends on it is reported, and is fatal only where the configuration says so.
 
-The daemon learns from the kernel's type information which tracepoints there are. In a mount namespace of its own it
-gets a copy in which one has another name.
+The daemon learns from the kernel's type information which tracepoints there are, and whether it is one before 5.12. In
+a mount namespace of its own it gets a copy in which one name is another.
 """
 import pathlib
+import socket
 import unittest
 
-from harness import PROBES, EndToEndTest, health, quiet_config, tool
+from harness import PROBES, EndToEndTest, health, quiet_config, tool, wait_until
 from network import Pair, Server, connect_and_close
 
 TYPES = pathlib.Path("/sys/kernel/btf/vmlinux")
 
 
-def without_tracepoint(folder, tracepoint):
-    """A command that runs another as if the kernel had no such tracepoint."""
-    name = b"btf_trace_" + tracepoint.encode() + b"\0"
+def without_name(folder, name):
+    """A command that runs another as if the kernel had no type or function of this name."""
+    name = name.encode() + b"\0"
     types = TYPES.read_bytes()
     if name not in types:
-        raise AssertionError(f"this kernel has no tracepoint {tracepoint}")
+        raise AssertionError(f"this kernel has no {name}")
     copy = folder / "vmlinux"
     copy.write_bytes(types.replace(name, name[:-2] + b"_\0"))
     return (tool("unshare"), "--mount", "--propagation", "private", "sh", "-c",
             f'mount --bind "{copy}" {TYPES} && exec "$@"', "sh")
 
 
+def send_and_close(side, address, size):
+    with side.open_socket() as client:
+        client.connect(address)
+        client.sendall(b"x" * size)
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(4096):
+            pass
+
+
 class MissingHook(EndToEndTest):
     def without(self, tracepoint):
-        return without_tracepoint(self.folder, tracepoint)
+        return without_name(self.folder, "btf_trace_" + tracepoint)
 
     def test_a_probe_that_is_not_required_is_left_out_and_reported(self):
         pair = Pair()
@@ -84,6 +94,32 @@ class MissingHook(EndToEndTest):
         self.assertEqual(after.total("tcpperf_config_last_reload_successful"), 0)
         self.assertEqual(after.total("tcpperf_connects_total", role="client"), 1)
         self.assertEqual(after.total("tcpperf_program_attached"), len(after.select("tcpperf_program_attached")))
+
+    def test_on_a_kernel_before_5_12_the_object_for_older_kernels_measures(self):
+        connections, size = 13, 1009
+        pair = Pair()
+        self.addCleanup(pair.close)
+        config = quiet_config(filter=pair.filter(), probes={"listener": {"group_by": ["local_port"]}})
+        daemon = self.start(config, prefix=without_name(self.folder, "bpf_sk_storage_get_tracing"))
+        self.assertEqual({name: health(probe) for name, probe in daemon.probes().items()}, dict.fromkeys(PROBES, "ok"))
+        with Server(pair.b) as server:
+            for _ in range(connections):
+                send_and_close(pair.a, server.address, size)
+            wait_until(lambda: daemon.scrape().total("tcpperf_received_bytes_total") >= connections * size, "all bytes")
+            after = daemon.scrape()
+            self.assertEqual(after.total("tcpperf_connects_total", role="client"), connections)
+            self.assertEqual(after.total("tcpperf_sent_bytes_total"), connections * size)
+            self.assertEqual(after.total("tcpperf_received_bytes_total"), connections * size)
+            self.assertGreater(after.total("tcpperf_program_attached", program="on_sample", hook="iter/tcp"), 0)
+            self.assertGreater(after.total("tcpperf_map_entries", map="flows"), 0)
+            self.assertEqual(after.total("tcpperf_lost_updates_total"), 0)
+            # What is remembered of sockets begins anew; the counters go on.
+            daemon.reload(quiet_config(filter=pair.filter(), probes={"listener": {"group_by": ["local_port"]},
+                                                                     "drop": {"enabled": False}}))
+            send_and_close(pair.a, server.address, size)
+            wait_until(lambda: daemon.scrape().total("tcpperf_received_bytes_total") >= (connections + 1) * size,
+                       "the bytes after the reload")
+            self.assertEqual(daemon.scrape().total("tcpperf_connects_total", role="client"), connections + 1)
 
 
 if __name__ == "__main__":

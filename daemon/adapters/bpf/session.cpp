@@ -190,6 +190,11 @@ bool runs_over_map(const struct bpf_program* program) {
   return section == "iter/bpf_sk_storage_map" || section == "iter/bpf_map_elem";
 }
 
+// Of the namespace of the thread that begins the run.
+bool runs_over_one_namespace(const struct bpf_program* program) {
+  return std::string_view(bpf_program__section_name(program)) == "iter/tcp";
+}
+
 }  // namespace
 
 // What hash maps remember of sockets that may have been freed while nothing was attached.
@@ -208,6 +213,11 @@ void Session::forget_sockets() {
   }
 }
 
+core::Result<void> Session::run(const Link& iterator, const struct bpf_program* program) const {
+  const auto once = [&] { return run_iterator(iterator.get()); };
+  return in_each_namespace_ && runs_over_one_namespace(program) ? in_each_namespace_(once) : once();
+}
+
 core::Result<Link> Session::attach_program(const ProgramState& state) {
   struct bpf_program* program = object_.program(state.name);
   switch (state.kind) {
@@ -220,7 +230,7 @@ core::Result<Link> Session::attach_program(const ProgramState& state) {
   }
   core::Result<Link> seeding = attach_iterator(program, nullptr);
   if (seeding) {
-    if (core::Result<void> done = run_iterator(seeding->get()); !done) {
+    if (core::Result<void> done = run(*seeding, program); !done) {
       return done.error();
     }
   }
@@ -245,7 +255,7 @@ void Session::attach() {
     if (link) {
       state.attached = true;
       if (state.kind == core::HookKind::kSampling) {
-        sampling_.push_back(std::move(*link));
+        sampling_.emplace_back(state.name, std::move(*link));
       } else if (state.kind != core::HookKind::kSeeding) {
         links_.push_back(std::move(*link));
       }
@@ -287,8 +297,8 @@ core::Result<void> Session::sample() {
     return core::Error{"the sockets cannot be sampled: their program is not attached"};
   }
   clear_sampled();
-  for (const Link& sampling : sampling_) {
-    if (core::Result<void> done = run_iterator(sampling.get()); !done) {
+  for (const auto& [name, iterator] : sampling_) {
+    if (core::Result<void> done = run(iterator, object_.program(name)); !done) {
       return done;
     }
   }

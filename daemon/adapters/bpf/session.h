@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -49,6 +50,10 @@ struct ProgramStats {
   std::uint64_t recursion_misses = 0;  // runs skipped because the program was already running on that CPU
 };
 
+// Calls its argument in each network namespace that can be entered, in a thread that is in it, one after the other. An
+// error when that cannot be done in the own one.
+using InEachNamespace = std::function<core::Result<void>(const std::function<core::Result<void>()>&)>;
+
 struct MapState {
   std::string name;
   std::uint64_t entries = 0;
@@ -66,6 +71,9 @@ class Session {
                                                      const Kernel& kernel, const LoadRequest& request,
                                                      const Session* previous);
 
+  // On kernels where a look at the sockets reaches one network namespace at a time; before attach(). Without
+  // it, they are those of the caller's namespace.
+  void look_in(InEachNamespace in_each_namespace) { in_each_namespace_ = std::move(in_each_namespace); }
   // Looks at the sockets there are, then attaches all programs; or detaches them. Never fails as a whole: see health().
   void attach();
   void detach();
@@ -106,6 +114,7 @@ class Session {
   core::Result<void> map_arrays();
   core::Result<void> open_groups(bool fresh);
   core::Result<Link> attach_program(const ProgramState& state);
+  core::Result<void> run(const Link& iterator, const struct bpf_program* program) const;
   void clear_sampled();
   void forget_sockets();
   [[nodiscard]] std::uint64_t entries_of(const struct bpf_map* map) const;
@@ -121,8 +130,9 @@ class Session {
   std::map<std::string, std::uint32_t, std::less<>> cells_per_group_;  // of the maps of probes
   std::map<std::string, ProgramStats, std::less<>> past_stats_;        // of the sets before, by program
 
-  std::mutex sampling_mutex_;   // one sampling at a time
-  std::vector<Link> sampling_;  // ready to run
+  std::mutex sampling_mutex_;                           // one sampling at a time
+  std::vector<std::pair<std::string, Link>> sampling_;  // by program, ready to run
+  InEachNamespace in_each_namespace_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::vector<core::HookState> hooks_;

@@ -56,10 +56,10 @@ bool is_process(const std::string& name) {
 // Goes from namespace to namespace. Runs in a thread that nobody else uses, because it does not come back.
 class Visitor {
  public:
-  explicit Visitor(std::chrono::milliseconds patience) : deadline_(std::chrono::steady_clock::now() + patience) {}
+  explicit Visitor(const NamespaceVisit& visit) : visit_(visit) {}
 
-  core::Result<NamespaceCounts> run(const NamespaceSources& sources) {
-    const auto own = count_own();
+  core::Result<NamespaceVisits> run(const NamespaceSources& sources) {
+    const auto own = visit_own();
     if (!own) {
       return own.error();
     }
@@ -77,12 +77,11 @@ class Visitor {
  private:
   using Identity = std::pair<dev_t, ino_t>;
 
-  core::Result<void> count_own() {
-    const auto counts = count_tcp_states(remaining());
-    if (!counts) {
-      return counts.error().within("count the sockets of the own network namespace");
+  core::Result<void> visit_own() {
+    if (core::Result<void> visited = visit_(); !visited) {
+      return visited.error().within("the own network namespace");
     }
-    add(*counts);
+    ++totals_.namespaces_seen;
     const NamespaceFile own(kOwnNamespace);
     if (own.fd() < 0) {
       return core::Error::from_errno(std::string("open ") + kOwnNamespace, errno);
@@ -143,16 +142,10 @@ class Visitor {
     if (!is_new(file.fd())) {
       return;
     }
-    if (::setns(file.fd(), CLONE_NEWNET) != 0) {
-      add_failure();
-      return;
+    ++totals_.namespaces_seen;
+    if (::setns(file.fd(), CLONE_NEWNET) != 0 || !visit_()) {
+      ++totals_.namespaces_failed;
     }
-    const auto counts = count_tcp_states(remaining());
-    if (!counts) {
-      add_failure();
-      return;
-    }
-    add(*counts);
   }
 
   // By the open file: a process id seen a moment ago may belong to another process by now.
@@ -161,36 +154,19 @@ class Visitor {
     return ::fstat(fd, &status) == 0 && seen_.insert({status.st_dev, status.st_ino}).second;
   }
 
-  [[nodiscard]] std::chrono::milliseconds remaining() const {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now());
-  }
-
-  void add(const TcpStateCounts& counts) {
-    ++totals_.namespaces_seen;
-    for (std::size_t state = 0; state < counts.size(); ++state) {
-      totals_.sockets[state] += counts[state];
-    }
-  }
-
-  void add_failure() {
-    ++totals_.namespaces_seen;
-    ++totals_.namespaces_failed;
-  }
-
-  std::chrono::steady_clock::time_point deadline_;
-  NamespaceCounts totals_;
+  const NamespaceVisit& visit_;
+  NamespaceVisits totals_;
   std::set<Identity> seen_;
 };
 
 }  // namespace
 
-core::Result<NamespaceCounts> count_all_namespaces(const NamespaceSources& sources,
-                                                   std::chrono::milliseconds patience) {
-  core::Result<NamespaceCounts> result = core::Error{"the thread that visits network namespaces did not run"};
+core::Result<NamespaceVisits> visit_all_namespaces(const NamespaceVisit& visit, const NamespaceSources& sources) {
+  core::Result<NamespaceVisits> result = core::Error{"the thread that visits network namespaces did not run"};
   try {
     std::thread([&] {
       try {
-        result = Visitor(patience).run(sources);
+        result = Visitor(visit).run(sources);
       } catch (const std::exception& error) {
         result = core::Error{std::string("visit network namespaces: ") + error.what()};
       }
@@ -199,6 +175,29 @@ core::Result<NamespaceCounts> count_all_namespaces(const NamespaceSources& sourc
     return core::Error{std::string("start a thread to visit network namespaces: ") + error.what()};
   }
   return result;
+}
+
+core::Result<NamespaceCounts> count_all_namespaces(const NamespaceSources& sources,
+                                                   std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  NamespaceCounts totals;
+  const auto count = [&]() -> core::Result<void> {
+    const auto counts = count_tcp_states(
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()));
+    if (!counts) {
+      return counts.error().within("count the sockets");
+    }
+    for (std::size_t state = 0; state < counts->size(); ++state) {
+      totals.sockets[state] += (*counts)[state];
+    }
+    return {};
+  };
+  const core::Result<NamespaceVisits> visits = visit_all_namespaces(count, sources);
+  if (!visits) {
+    return visits.error();
+  }
+  static_cast<NamespaceVisits&>(totals) = *visits;
+  return totals;
 }
 
 }  // namespace tcpperf::adapters
