@@ -125,6 +125,7 @@ bool Connections::admit(int socket, const ClientKey& client, Time now) {
   entries_[socket] = {client, Waiting::kForRequest, now};
   ++open_by_client_[client];
   ++open_;
+  most_open_ = std::max(most_open_, open_);
   return true;
 }
 
@@ -150,6 +151,16 @@ void Connections::closed_locked(int socket) {
     forget(found->second.client);
   }
   entries_.erase(found);
+}
+
+bool Connections::crowd_has_gone() {
+  constexpr unsigned kCrowd = 16;
+  const std::lock_guard lock(mutex_);
+  if (most_open_ < kCrowd || entries_.size() > most_open_ / 8) {
+    return false;
+  }
+  most_open_ = open_;
+  return true;
 }
 
 std::uint64_t Connections::refused() const {

@@ -54,6 +54,9 @@ class Connections {
   void step(int socket, Waiting waiting, Time now);
   void closed(int socket);
 
+  // Once after a crowd has gone: what it took may be given back.
+  bool crowd_has_gone();
+
   [[nodiscard]] std::uint64_t refused() const;
   [[nodiscard]] std::uint64_t evicted() const;
 
@@ -83,6 +86,7 @@ class Connections {
   std::map<ClientKey, unsigned> opened_by_client_;  // since second_begins_
   Time second_begins_;
   unsigned open_ = 0;
+  unsigned most_open_ = 0;  // since the last crowd
   std::uint64_t refused_ = 0;
   std::uint64_t evicted_ = 0;
 };

@@ -8,6 +8,7 @@
 #include <exception>
 #include <string>
 
+#include <malloc.h>
 #include <microhttpd.h>
 
 #include "adapters/http/acceptor.h"
@@ -236,6 +237,9 @@ void Server::State::on_connection(void* closure, MHD_Connection* connection, voi
     *context = nullptr;
     if (closing != nullptr) {
       state.connections.closed(closing->socket);
+      if (state.connections.crowd_has_gone()) {
+        malloc_trim(0);  // sessions of TLS are many small pieces, which glibc would keep
+      }
       state.unanswered += closing->ever_answered ? 0 : 1;
     }
     return;
