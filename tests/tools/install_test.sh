@@ -17,8 +17,8 @@ installed() { (cd "$stage" && find . -type f | sort | tr '\n' ' '); }
 
 configuration=$(cd "$(dirname "$3")/config" && find rules -name '*.yaml' | sort | sed 's|^|./etc/tcpperf/|' | tr '\n' ' ')
 configuration="$configuration./etc/tcpperf/tcpperf.yaml "
-everything="$configuration./usr/lib/systemd/system/tcpperf.service ./usr/lib/sysusers.d/tcpperf.conf "
-everything="$everything./usr/sbin/tcpperfd ./usr/share/tcpperf/dashboards/tcpperf.json "
+everything="$configuration./usr/lib/systemd/system/tcpperf.service ./usr/lib/systemd/system/tcpperf.socket "
+everything="$everything./usr/lib/sysusers.d/tcpperf.conf ./usr/sbin/tcpperfd ./usr/share/tcpperf/dashboards/tcpperf.json "
 
 "$1" --install "$2" --prefix /usr >/dev/null
 [ "$(installed)" = "$everything" ] || fail "not what install should put there:"
