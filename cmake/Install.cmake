@@ -7,6 +7,7 @@ endif()
 install(TARGETS tcpperfd RUNTIME DESTINATION sbin)
 install(FILES packaging/systemd/tcpperf.sysusers DESTINATION lib/sysusers.d RENAME tcpperf.conf)
 install(FILES packaging/systemd/tcpperf.catalog DESTINATION lib/systemd/catalog)
+install(FILES packaging/systemd/tcpperf.socket DESTINATION lib/systemd/system)
 install(FILES dashboards/grafana/tcpperf.json DESTINATION share/tcpperf/dashboards)
 
 # The rest depends on the prefix, which is known only when installing: the unit names the installed paths, and an

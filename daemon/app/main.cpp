@@ -2,6 +2,7 @@
 #include <exception>
 #include <string>
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include "app/daemon.h"
@@ -86,6 +87,10 @@ int run(int argc, const char* const* argv) {
 
 // Nothing of ours throws; what a library throws in spite of its adapter ends here with a sentence.
 int main(int argc, char** argv) {
+  // Pages are large and short-lived: mapped each, they go back to the system when they are sent. Without this glibc
+  // raises the limit with the first of them, and keeps the memory of the largest crowd of clients for ever.
+  constexpr int kMapFromBytes = 128 * 1024;
+  mallopt(M_MMAP_THRESHOLD, kMapFromBytes);
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

@@ -183,7 +183,7 @@ class Daemon(Program):
     def addresses(self):
         """(host, port) of each listen address, in order."""
         self.wait_for_line(r"probes measuring")
-        found = [re.search(r"serves http://(.*):(\d+)/metrics", line) for line in list(self.lines)]
+        found = [re.search(r"serves https?://(.*):(\d+)/metrics", line) for line in list(self.lines)]
         return [(match[1].strip("[]"), int(match[2])) for match in found if match]
 
     def ask(self, path="/metrics", method="GET", headers=None, address=None, seconds=20):

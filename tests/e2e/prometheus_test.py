@@ -22,11 +22,13 @@ GROUPED_PROBES = ("rtt", "handshake", "retransmit", "throughput")
 class Prometheus:
     """Prometheus' HTTP API."""
 
-    def __init__(self, test, target):
+    def __init__(self, test, target, how=None):
+        """`how`: more of the scrape configuration, such as tls_config."""
         config = test.folder / "prometheus.yml"
         config.write_text(json.dumps({
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-            "scrape_configs": [{"job_name": "tcpperf", "static_configs": [{"targets": [target]}]}]}))
+            "scrape_configs": [{"job_name": "tcpperf", "static_configs": [{"targets": [target]}],
+                                **(how or {})}]}))
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
         self.program = test.start_program(

@@ -96,6 +96,7 @@ void fuzz_server(std::string_view bytes) {
   static const std::unique_ptr<http::Server> server = [] {
     http::Options options;
     options.idle_timeout = std::chrono::seconds(1);
+    options.new_connections_per_client_and_second = 1'000'000;
     auto started = http::Server::start({{{"127.0.0.1", 0}}}, {{"/metrics", metrics}}, options);
     require(started.has_value());
     return std::move(*started);

@@ -18,7 +18,7 @@ installed() { (cd "$stage" && find . -type f | sort | tr '\n' ' '); }
 configuration=$(cd "$(dirname "$3")/config" && find rules -name '*.yaml' | sort | sed 's|^|./etc/tcpperf/|' | tr '\n' ' ')
 configuration="./etc/default/tcpperf $configuration./etc/tcpperf/tcpperf.yaml "
 everything="$configuration./usr/lib/systemd/catalog/tcpperf.catalog ./usr/lib/systemd/system/tcpperf.service "
-everything="$everything./usr/lib/sysusers.d/tcpperf.conf "
+everything="$everything./usr/lib/systemd/system/tcpperf.socket ./usr/lib/sysusers.d/tcpperf.conf "
 everything="$everything./usr/sbin/tcpperfd ./usr/share/bash-completion/completions/tcpperfd "
 everything="$everything./usr/share/man/man5/tcpperf.yaml.5 ./usr/share/man/man8/tcpperfd.8 "
 everything="$everything./usr/share/tcpperf/dashboards/tcpperf.json ./usr/share/zsh/vendor-completions/_tcpperfd "

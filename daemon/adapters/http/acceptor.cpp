@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ Acceptor::~Acceptor() {
 }
 
 void Acceptor::run() {
+  pthread_setname_np(pthread_self(), "tcpperf-accept");
   std::vector<pollfd> watched;
   for (const UniqueFd& listener : listeners_) {
     watched.push_back({listener.get(), POLLIN, 0});

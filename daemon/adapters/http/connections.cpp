@@ -7,15 +7,10 @@
 
 namespace tcpperf::adapters::http {
 
-namespace {
-
-// The client has closed its side, and the server has not come to see it.
 bool hung_up(int socket) {
   pollfd asked{socket, POLLRDHUP, 0};
   return poll(&asked, 1, 0) > 0;
 }
-
-}  // namespace
 
 ClientKey client_key(const sockaddr* address) {
   constexpr std::size_t kNetworkBytes = 8;
@@ -56,16 +51,15 @@ void Connections::evict(Entries::iterator victim) {
   ++evicted_;
 }
 
-Connections::Entries::iterator Connections::longest_waiting(const ClientKey* only, bool any_request, Time now) {
+Connections::Entries::iterator Connections::longest_waiting(const ClientKey* only, bool also_safe, Time now) {
   auto chosen = entries_.end();
   for (auto each = entries_.begin(); each != entries_.end(); ++each) {
     const Entry& entry = each->second;
-    if (entry.evicted || entry.waiting == Waiting::kForUs || (only != nullptr && entry.client != *only)) {
+    if (entry.evicted || (only != nullptr && entry.client != *only)) {
       continue;
     }
-    const bool for_request = entry.waiting == Waiting::kForRequest;
-    const auto safe = for_request ? kSafeForRequest : kSafeForReader;
-    const bool may_go = now - entry.since >= safe || (for_request && (any_request || hung_up(each->first)));
+    const auto safe = entry.waiting == Waiting::kForRequest ? kSafeForRequest : kSafeForReader;
+    const bool may_go = also_safe || (entry.waiting != Waiting::kForUs && now - entry.since >= safe);
     if (may_go && (chosen == entries_.end() || entry.since < chosen->second.since)) {
       chosen = each;
     }
@@ -73,28 +67,47 @@ Connections::Entries::iterator Connections::longest_waiting(const ClientKey* onl
   return chosen;
 }
 
+// All at once, so that a crowd of them costs one question each.
+void Connections::evict_hung_up(const ClientKey& client) {
+  for (auto each = entries_.begin(); each != entries_.end(); ++each) {
+    const Entry& entry = each->second;
+    if (!entry.evicted && entry.client == client && entry.waiting == Waiting::kForRequest && hung_up(each->first)) {
+      evict(each);
+    }
+  }
+}
+
+bool Connections::opens_too_many(const ClientKey& client, Time now) {
+  constexpr std::size_t kMostClients = 4096;
+  if (now - second_begins_ >= std::chrono::seconds(1)) {
+    second_begins_ = now;
+    opened_by_client_.clear();
+  }
+  if (opened_by_client_.size() >= kMostClients && !opened_by_client_.contains(client)) {
+    return false;
+  }
+  return ++opened_by_client_[client] > limits_.new_per_client_and_second;
+}
+
 bool Connections::make_room(const ClientKey& client, Time now) {
-  const unsigned own = open_of(client);
-  if (own >= per_client_) {
-    const auto victim = longest_waiting(&client, /*any_request=*/false, now);
+  if (open_of(client) >= limits_.per_client) {
+    evict_hung_up(client);
+  }
+  if (open_of(client) >= limits_.per_client) {
+    const auto victim = longest_waiting(&client, /*also_safe=*/false, now);
     if (victim == entries_.end()) {
       return false;
     }
     evict(victim);
   }
-  if (open_ < total_) {
+  if (open_ < limits_.total) {
     return true;
   }
   const auto greediest = std::max_element(open_by_client_.begin(), open_by_client_.end(),
                                           [](const auto& a, const auto& b) { return a.second < b.second; });
-  auto victim = entries_.end();
-  if (greediest != open_by_client_.end() && greediest->second > own + 1) {
-    const ClientKey greedy = greediest->first;
-    victim = longest_waiting(&greedy, /*any_request=*/true, now);
-  }
-  if (victim == entries_.end()) {
-    victim = longest_waiting(nullptr, /*any_request=*/false, now);
-  }
+  const ClientKey greedy = greediest->first;
+  const bool unfair = greediest->second > open_of(client) + 1;
+  const auto victim = longest_waiting(unfair ? &greedy : nullptr, /*also_safe=*/unfair, now);
   if (victim == entries_.end()) {
     return false;
   }
@@ -105,13 +118,14 @@ bool Connections::make_room(const ClientKey& client, Time now) {
 bool Connections::admit(int socket, const ClientKey& client, Time now) {
   const std::lock_guard lock(mutex_);
   closed_locked(socket);
-  if (!make_room(client, now)) {
+  if (opens_too_many(client, now) || !make_room(client, now)) {
     ++refused_;
     return false;
   }
   entries_[socket] = {client, Waiting::kForRequest, now};
   ++open_by_client_[client];
   ++open_;
+  most_open_ = std::max(most_open_, open_);
   return true;
 }
 
@@ -137,6 +151,16 @@ void Connections::closed_locked(int socket) {
     forget(found->second.client);
   }
   entries_.erase(found);
+}
+
+bool Connections::crowd_has_gone() {
+  constexpr unsigned kCrowd = 16;
+  const std::lock_guard lock(mutex_);
+  if (most_open_ < kCrowd || entries_.size() > most_open_ / 8) {
+    return false;
+  }
+  most_open_ = open_;
+  return true;
 }
 
 std::uint64_t Connections::refused() const {

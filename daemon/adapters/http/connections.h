@@ -16,6 +16,9 @@ namespace tcpperf::adapters::http {
 using ClientKey = std::array<std::uint8_t, 16>;
 ClientKey client_key(const sockaddr* address);
 
+// Whether the client has closed its side.
+bool hung_up(int socket);
+
 // What a connection waits for.
 enum class Waiting {
   kForRequest,  // for the client: its handshake, its head, its next request
@@ -27,22 +30,32 @@ enum class Waiting {
 // closed; a socket that is admitted again has been closed by somebody who could not say so.
 //
 // A client that keeps many connections waiting must not shut others out. So a new connection that finds all places
-// taken takes the place of the one that has kept us waiting the longest: of the same client where that has all it may
-// have, and of the client with the most connections where the server has. A connection is safe for a while after its
-// last step, and always while it waits for us.
+// taken takes the place of the one that has waited the longest:
+// - of the same client, where that has all it may have, and only of those that are not safe any more: a connection is
+//   safe for a while after its last step, unless its client has hung up, and always while it waits for us;
+// - of the client with the most connections, where the server has all it may have and that client more than the new
+// one. Who opens connections faster than any scraper is refused before that, as each costs us more than the client.
 class Connections {
  public:
   using Time = std::chrono::steady_clock::time_point;
   static constexpr std::chrono::seconds kSafeForRequest{2};
   static constexpr std::chrono::seconds kSafeForReader{10};
 
-  Connections(unsigned total, unsigned per_client) : total_(total), per_client_(per_client) {}
+  struct Limits {
+    unsigned total = 0;
+    unsigned per_client = 0;
+    unsigned new_per_client_and_second = 0;
+  };
+  explicit Connections(const Limits& limits) : limits_(limits) {}
 
   // Whether one more is allowed; counts the refusal if not. May shut another connection down, which counts for no limit
   // from then on.
   bool admit(int socket, const ClientKey& client, Time now);
   void step(int socket, Waiting waiting, Time now);
   void closed(int socket);
+
+  // Once after a crowd has gone: what it took may be given back.
+  bool crowd_has_gone();
 
   [[nodiscard]] std::uint64_t refused() const;
   [[nodiscard]] std::uint64_t evicted() const;
@@ -56,20 +69,24 @@ class Connections {
   };
   using Entries = std::map<int, Entry>;
 
+  bool opens_too_many(const ClientKey& client, Time now);
   bool make_room(const ClientKey& client, Time now);
-  // The one to go: of `only` if that is not null. `any_request`: those that wait for a request are not safe at all.
-  Entries::iterator longest_waiting(const ClientKey* only, bool any_request, Time now);
+  void evict_hung_up(const ClientKey& client);
+  // Of a client's connections the one that has waited the longest; null: of all clients'.
+  Entries::iterator longest_waiting(const ClientKey* only, bool also_safe, Time now);
   [[nodiscard]] unsigned open_of(const ClientKey& client) const;
   void forget(const ClientKey& client);
   void closed_locked(int socket);
   void evict(Entries::iterator victim);
 
-  const unsigned total_;
-  const unsigned per_client_;
+  const Limits limits_;
   mutable std::mutex mutex_;
   Entries entries_;  // by socket; those evicted too, until they are closed
   std::map<ClientKey, unsigned> open_by_client_;
+  std::map<ClientKey, unsigned> opened_by_client_;  // since second_begins_
+  Time second_begins_;
   unsigned open_ = 0;
+  unsigned most_open_ = 0;  // since the last crowd
   std::uint64_t refused_ = 0;
   std::uint64_t evicted_ = 0;
 };

@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include <pthread.h>
+
 #include "adapters/http/gzip.h"
 #include "core/net/accept_list.h"
 
@@ -75,6 +77,7 @@ Response PageMaker::answer(const Asked& request) const {
 }
 
 void PageMaker::run() {
+  pthread_setname_np(pthread_self(), "tcpperf-pages");
   while (true) {
     Groups now;
     {

@@ -8,6 +8,7 @@
 #include <crypt.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
+#include <pthread.h>
 
 namespace tcpperf::adapters::http {
 namespace {
@@ -131,6 +132,7 @@ void Passwords::finish(const Job& job, bool right, nanoseconds took) {
 }
 
 void Passwords::run() {
+  pthread_setname_np(pthread_self(), "tcpperf-passwd");
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return ending_ || !jobs_.empty(); });

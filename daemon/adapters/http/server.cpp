@@ -1,12 +1,14 @@
 #include "adapters/http/server.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <exception>
 #include <string>
 
+#include <malloc.h>
 #include <microhttpd.h>
 
 #include "adapters/http/acceptor.h"
@@ -119,6 +121,13 @@ std::string joined_headers(MHD_Connection* connection, std::string_view name) {
   return std::move(search.value);
 }
 
+// Takes what has come: the end comes next.
+void drain(int socket) {
+  std::array<char, 4096> buffer{};
+  for (int i = 0; i < 64 && recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT) > 0; ++i) {
+  }
+}
+
 // Called by GnuTLS when the client has sent its certificate, or none though it was asked; 0 goes on.
 int on_client_certificate(gnutls_session_t session) {
   // The library has put its connection there.
@@ -141,7 +150,8 @@ struct Server::State {
       : routes(std::move(routes_of_server)),
         options(options_of_server),
         security(std::move(security_of_server)),
-        connections(options.connections, options.connections_per_client) {}
+        connections(
+            {options.connections, options.connections_per_client, options.new_connections_per_client_and_second}) {}
   // First nobody new, then nobody who waits for a thread of ours: the library must not stop with such a connection.
   ~State() {
     acceptor.reset();
@@ -227,6 +237,9 @@ void Server::State::on_connection(void* closure, MHD_Connection* connection, voi
     *context = nullptr;
     if (closing != nullptr) {
       state.connections.closed(closing->socket);
+      if (state.connections.crowd_has_gone()) {
+        malloc_trim(0);  // sessions of TLS are many small pieces, which glibc would keep
+      }
       state.unanswered += closing->ever_answered ? 0 : 1;
     }
     return;
@@ -246,6 +259,8 @@ void Server::State::on_connection(void* closure, MHD_Connection* connection, voi
       gnutls_session_set_verify_function(session, on_client_certificate);
       if (opening->security->tls == nullptr || !opening->security->tls->apply_to(session)) {
         shutdown(opening->socket, SHUT_RDWR);
+      } else if (hung_up(opening->socket)) {
+        drain(opening->socket);  // who is gone already is not worth the signature of a handshake
       }
     }
     *context = opening.release();
@@ -480,7 +495,7 @@ core::Result<void> Server::State::start_threads(std::vector<UniqueFd> listeners)
   constexpr unsigned kFlags =
       MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
   // More than may be open: those that have to make room are still there for a moment.
-  const unsigned limit = 2 * options.connections + 64;
+  const unsigned limit = 4 * options.connections + 64;
   const auto first = security();
   std::vector<MHD_OptionItem> more;
   if (first->tls != nullptr) {

@@ -18,10 +18,12 @@
 namespace tcpperf::adapters::http {
 
 struct Options {
-  unsigned connections = 128;             // open at once, of all addresses
-  unsigned connections_per_client = 32;   // of them by one IPv4 address or IPv6 /64 network; all local sockets are one
+  unsigned connections = 128;            // open at once, of all addresses
+  unsigned connections_per_client = 32;  // of them by one IPv4 address or IPv6 /64 network; all local sockets are one
+  unsigned new_connections_per_client_and_second = 200;
   std::chrono::seconds idle_timeout{10};  // a connection on which nothing moves for so long is closed
-  std::size_t connection_memory_bytes = std::size_t{32} * 1024;  // the request's head must fit into it
+  // The head of a request must fit into it. Above 32 KiB the library maps it, so that it is gone with its connection.
+  std::size_t connection_memory_bytes = std::size_t{36} * 1024;
   std::size_t unsent_bodies_bytes =
       std::size_t{64} * 1024 * 1024;  // of all responses; a client that would be over it gets 503
 };

@@ -96,7 +96,9 @@ TEST_CASE("junk does not stop the server", "[http]") {
 }
 
 TEST_CASE("clients that hang up in the middle of anything leave nothing behind", "[http]") {
-  const auto server = run({{"127.0.0.1", 0}});
+  Options options;
+  options.new_connections_per_client_and_second = 100'000;
+  const auto server = run({{"127.0.0.1", 0}}, options);
   for (const char* part : {"", "x", "GET / HT", "\r\n\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabc",
                            "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"}) {
     int failed = 0;
@@ -178,4 +180,35 @@ TEST_CASE("a connection on which nothing moves is closed", "[http]") {
   const auto start = std::chrono::steady_clock::now();
   CHECK(stalled.read().find("200") == std::string::npos);  // returns at the close, or gives up after 5 s
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(4900));
+}
+
+TEST_CASE("who opens connections faster than any scraper is refused, and others are not", "[http]") {
+  Options options;
+  options.new_connections_per_client_and_second = 10;
+  const auto server = run({{"127.0.0.1", 0}, {"::1", 0}}, options);
+  int served = 0;
+  for (int i = 0; i < 100; ++i) {
+    served += request(server->addresses()[0], "GET", "/").status == 200 ? 1 : 0;
+  }
+  CHECK(served >= 10);
+  CHECK(served + server->counters().connections_refused == 100);
+  CHECK(request(server->addresses()[1], "GET", "/").status == 200);
+}
+
+TEST_CASE("a client with many connections makes room for one with fewer, whatever they wait for", "[http]") {
+  Options options;
+  options.connections = 4;
+  const auto server = run({{"127.0.0.1", 0}, {"::1", 0}}, options);
+  std::vector<std::unique_ptr<Client>> greedy;
+  for (int i = 0; i < 4; ++i) {
+    greedy.push_back(std::make_unique<Client>(server->addresses()[0], 4096));
+    greedy.back()->send(i % 2 == 0 ? "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" : "GET / HT");
+    if (i % 2 == 0) {
+      CHECK(parse_reply(greedy.back()->read_until("\r\n\r\n")).status == 200);
+    }
+  }
+  CHECK(request(server->addresses()[0], "GET", "/").status == 0);  // of the same client
+  CHECK(request(server->addresses()[1], "GET", "/metrics").body == large_page());
+  CHECK(server->counters().connections_evicted == 1);
+  CHECK(server->counters().connections_refused == 1);
 }

@@ -1,0 +1,495 @@
+#!/usr/bin/env python3
+"""The web server under attack, by a real daemon. During each attack somebody at another address scrapes: every scrape
+succeeds, memory and descriptors stay bounded, and afterwards both are as before.
+
+The bounds: 128 connections at once, 32 of one client, and for a moment those that make room; of each 36 KiB for its request
+and one page that it has not read, and with TLS 64 KiB for its session.
+"""
+import base64
+import concurrent.futures
+import contextlib
+import json
+import os
+import pathlib
+import random
+import select
+import socket
+import ssl
+import threading
+import time
+import unittest
+
+import metrics
+from certificates import Authority, bcrypt
+from harness import EndToEndTest, quiet_config, run, wait_until
+
+MIB = 1 << 20
+CONNECTIONS, PER_CLIENT = 128, 32
+LOAD_MAKER = os.environ.get("TCPPERF_LOAD_MAKER", pathlib.Path(__file__).parents[2] / "build/bin/tcpperf_load_maker")
+WHOLE = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+SCRAPER_PATIENCE = 10  # seconds; Prometheus' own
+
+
+def attacker(number):
+    """An address that is not the scraper's."""
+    return f"127.0.1.{number + 1}"
+
+
+class Watch:
+    """Scrapes from 127.0.0.1 while an attack goes on, and looks at what the daemon holds."""
+
+    def __init__(self, test, daemon, scrape):
+        self.test, self.daemon, self.scrape = test, daemon, scrape
+        self.scrapes, self.failures, self.slowest = 0, [], 0
+        self.most_memory = self.most_descriptors = 0
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def memory(self):
+        for line in pathlib.Path(f"/proc/{self.daemon.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError("no VmRSS")
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
+
+    def _run(self):
+        while not self.ending.is_set():
+            start = time.monotonic()
+            try:
+                self.scrape()
+                self.scrapes += 1
+            except Exception as error:  # whatever it is, the scrape has failed
+                self.failures.append(f"{error!r} after {time.monotonic() - start:.1f} s")
+            self.slowest = max(self.slowest, time.monotonic() - start)
+            self.most_memory = max(self.most_memory, self.memory())
+            self.most_descriptors = max(self.most_descriptors, self.descriptors())
+            self.ending.wait(0.1)
+
+    @contextlib.contextmanager
+    def attack(self, tls=False):
+        for _ in range(3):
+            self.scrape()  # whatever is allocated once
+        page = len(self.scrape())
+        memory, descriptors = self.memory(), self.descriptors()
+        self.thread.start()
+        try:
+            yield self
+        finally:
+            self.ending.set()
+            self.thread.join()
+        test = self.test
+        test.assertEqual(self.failures, [], f"{len(self.failures)} of {self.scrapes + len(self.failures)} scrapes")
+        test.assertGreater(self.scrapes, 0)
+        each = 36 * 1024 + page + (64 * 1024 if tls else 0)
+        test.assertLess(self.most_memory - memory, CONNECTIONS * each + 4 * MIB, "memory while it lasted")
+        test.assertLessEqual(self.most_descriptors, descriptors + 2 * CONNECTIONS + 64)
+        wait_until(lambda: self.descriptors() <= descriptors, f"descriptors are {descriptors} again", 40)
+        wait_until(lambda: self.memory() < memory + 3 * MIB, "the memory is what it was", 40)
+        print(f"  [{self.scrapes} scrapes, the slowest {self.slowest:.2f} s; at most "
+              f"{(self.most_memory - memory) / MIB:+.1f} MiB, {self.most_descriptors - descriptors:+d} descriptors; "
+              f"afterwards {(self.memory() - memory) / MIB:+.1f} MiB]", flush=True)
+
+
+class Client:
+    """A connection of an attacker. What it cannot send is part of the attack."""
+
+    def __init__(self, address, source, receive_buffer=None):
+        self.socket = socket.socket()
+        self.socket.settimeout(5)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.bind((source, 0))
+        self.socket.connect(address)
+
+    def send(self, data):
+        try:
+            self.socket.sendall(data)
+            return True
+        except OSError:
+            return False
+
+    def read(self, seconds=5):
+        """All that comes until the end, or until nothing comes any more."""
+        data = b""
+        with contextlib.suppress(OSError):
+            while select.select([self.socket], [], [], seconds)[0]:
+                more = self.socket.recv(65536)
+                if not more:
+                    break
+                data += more
+        return data
+
+    def close(self):
+        self.socket.close()
+
+
+class AttackTest(EndToEndTest):
+    def scraper(self, address):
+        def scrape():
+            with socket.create_connection(address, timeout=SCRAPER_PATIENCE, source_address=("127.0.0.1", 0)) as client:
+                return self.complete_page(client)
+        return scrape
+
+    def complete_page(self, client, extra=b""):
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + extra + b"\r\n")
+        data = b""
+        end = time.monotonic() + SCRAPER_PATIENCE
+        while more := client.recv(1 << 18):
+            data += more
+            if time.monotonic() > end:
+                raise TimeoutError("the page takes too long")
+        head, _, body = data.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200") or f"Content-Length: {len(body)}".encode() not in head:
+            raise AssertionError(f"no complete page: {head!r}, {len(body)} bytes")
+        return body
+
+    def start_plain(self, **options):
+        daemon = self.start(quiet_config(), **options)
+        address = daemon.addresses()[0]
+        return daemon, address, Watch(self, daemon, self.scraper(address))
+
+    def counts(self, address):
+        return metrics.parse(self.scraper(address)().decode())
+
+    def clients(self, address, count, addresses, **options):
+        """Connected ones, closed with the test."""
+        opened = []
+        self.addCleanup(lambda: [client.close() for client in opened])
+        for number in range(count):
+            opened.append(Client(address, attacker(number % addresses), **options))
+        return opened
+
+    def load(self, port, path, *headers, connections=PER_CLIENT, pipelined=8, clients=1, seconds=4):
+        return json.loads(run(LOAD_MAKER, port, path, seconds, connections, pipelined, clients, *headers).stdout)
+
+
+class Floods(AttackTest):
+    def test_as_many_requests_as_the_machine_can_make(self):
+        daemon, address, watch = self.start_plain()
+        for name, path, headers, connections, clients in (
+                ("pages, gzip, of one client", "/metrics", ("Accept-Encoding: gzip",), PER_CLIENT, 1),
+                ("pages of one client", "/metrics", (), PER_CLIENT, 1),
+                ("pages of three clients", "/metrics", (), 3 * PER_CLIENT, 3),
+                ("pages of as many clients as there are places for", "/metrics", (), CONNECTIONS, 4),
+                ("small pages of three clients", "/-/healthy", (), 3 * PER_CLIENT, 3)):
+            with self.subTest(name):
+                watch = Watch(self, daemon, self.scraper(address))
+                with watch.attack():
+                    got = self.load(address[1], path, *headers, connections=connections, clients=clients)
+                answered = sum(got["responses"].values())
+                print(f"  {name}: {answered / got['seconds']:.0f} responses/s, "
+                      f"{got['bytes'] / got['seconds'] / MIB:.0f} MiB/s", flush=True)
+                self.assertEqual(set(got["responses"]), {"200"})
+                self.assertLessEqual(got["closed"], 0 if connections < CONNECTIONS else CONNECTIONS // 2)
+
+    def test_a_page_that_is_shared_is_still_newer_than_its_request(self):
+        _, address, watch = self.start_plain()
+
+        def missing():
+            return self.counts(address).total("tcpperf_http_responses_total", code="404")
+        with watch.attack(), concurrent.futures.ThreadPoolExecutor() as pool:
+            flood = pool.submit(self.load, address[1], "/metrics")
+            before = missing()
+            asked = 0
+            while not flood.done():
+                client = Client(address, "127.0.0.1")
+                client.send(b"GET /missing HTTP/1.0\r\n\r\n")
+                self.assertIn(b" 404 ", client.read())
+                client.close()
+                asked += 1
+                self.assertEqual(missing(), before + asked)
+                time.sleep(0.05)  # connections are opened slowly enough not to be refused
+            self.assertGreater(asked, 2)
+
+    def test_connections_opened_and_dropped_as_fast_as_can_be(self):
+        _, address, watch = self.start_plain()
+        refused = self.counts(address).total("tcpperf_http_connections_refused_total")
+        with watch.attack():
+            end = time.monotonic() + 5
+            opened = 0
+            while time.monotonic() < end:
+                clients = [Client(address, attacker(0)) for _ in range(100)]
+                opened += len(clients)
+                for client in clients:
+                    client.close()
+        after = self.counts(address)
+        print(f"  {opened} connections; refused: "
+              f"{after.total('tcpperf_http_connections_refused_total') - refused:.0f}", flush=True)
+        gone = sum(after.total(f"tcpperf_http_connections_{kind}_total") for kind in ("refused", "unanswered"))
+        self.assertGreaterEqual(gone - refused, opened, "each of them is counted")
+
+    def test_wrong_passwords_get_a_tenth_of_a_cpu_and_delay_nobody(self):
+        web = self.folder / "web.yaml"
+        web.write_text(json.dumps({"basic_auth_users": {"ann": bcrypt("secret", cost=10)}}))
+        daemon = self.start(quiet_config(), ready=False, arguments=(f"--web.config.file={web}",))
+        address = daemon.addresses()[0]
+        right = b"Authorization: Basic YW5uOnNlY3JldA==\r\n"
+
+        def scrape():
+            with socket.create_connection(address, timeout=SCRAPER_PATIENCE, source_address=("127.0.0.1", 0)) as client:
+                return self.complete_page(client, right)
+        watch = Watch(self, daemon, scrape)
+
+        def cpu_seconds():
+            for task in pathlib.Path(f"/proc/{daemon.pid}/task").iterdir():
+                name, fields = (task / "stat").read_text().rsplit(")", 1)
+                if name.endswith("(tcpperf-passwd"):
+                    return sum(int(field) for field in fields.split()[11:13]) / os.sysconf("SC_CLK_TCK")
+            return 0.0
+        codes = {}
+        with watch.attack():
+            start, before = time.monotonic(), cpu_seconds()
+            number = 0
+            while time.monotonic() - start < 8:
+                number += 1
+                client = Client(address, attacker(number % 20))
+                token = base64.b64encode(b"ann:%d" % number)
+                client.send(b"GET /metrics HTTP/1.0\r\nAuthorization: Basic " + token + b"\r\n\r\n")
+                if number % 20 == 0:
+                    status = client.read()[9:12]
+                    codes[status] = codes.get(status, 0) + 1
+                client.close()
+            took, spent = time.monotonic() - start, cpu_seconds() - before
+        print(f"  {number} wrong passwords in {took:.1f} s: {spent:.2f} s of CPU; {codes}", flush=True)
+        self.assertGreater(spent, 0)
+        self.assertLess(spent, 1 + took / 10 + 1)  # what may be owed, the tenth, and one check that is slow
+        self.assertLessEqual(set(codes), {b"401", b"503"})
+
+
+class Slow(AttackTest):
+    def test_slowloris_from_many_addresses_does_not_shut_others_out(self):
+        _, address, watch = self.start_plain()
+        with watch.attack():
+            clients = self.clients(address, 5 * PER_CLIENT, 5)
+            end = time.monotonic() + 12  # longer than the idle timeout
+            request = WHOLE[:-4] + b"\r\nX-Slow: "
+            sent = 0
+            while time.monotonic() < end:
+                for number, client in enumerate(clients):
+                    if not client.send(request[sent:sent + 1] or b"x"):
+                        client.close()
+                        clients[number] = Client(address, attacker(number % 5))
+                sent += 1
+                time.sleep(0.1)
+            for client in clients:
+                client.close()
+        self.assertGreater(self.counts(address).total("tcpperf_http_connections_evicted_total"), 0)
+
+    def test_slowloris_from_the_scrapers_own_address_makes_room_after_two_seconds(self):
+        _, address, watch = self.start_plain()
+        clients = []
+        self.addCleanup(lambda: [client.close() for client in clients])
+        for _ in range(PER_CLIENT):
+            clients.append(Client(address, "127.0.0.1"))
+            clients[-1].send(b"GET /metrics HTTP/1.1\r\nHo")
+        time.sleep(2.5)  # so long each is safe
+        with watch.attack():
+            for _ in range(30):
+                for client in clients:
+                    client.send(b"o")
+                time.sleep(0.1)
+            for client in clients:
+                client.close()
+
+    def test_clients_that_never_read(self):
+        _, address, watch = self.start_plain()
+        with watch.attack():
+            clients = self.clients(address, 5 * PER_CLIENT, 5, receive_buffer=4096)
+            for _ in range(30):
+                for client in clients:
+                    client.socket.setblocking(False)
+                    with contextlib.suppress(OSError):
+                        client.socket.send(WHOLE * 20)
+                time.sleep(0.1)
+            for client in clients:
+                client.close()
+
+    def test_half_closed_clients_get_their_page_or_their_end(self):
+        _, address, watch = self.start_plain()
+        with watch.attack():
+            whole, half = 0, 0
+            for number in range(100):
+                client = Client(address, attacker(number))
+                client.send(WHOLE if number % 2 else WHOLE[:20])
+                client.socket.shutdown(socket.SHUT_WR)
+                answer = client.read()
+                whole += answer.startswith(b"HTTP/1.1 200")
+                half += answer == b""
+                client.close()
+        self.assertGreaterEqual(half, 50)
+        self.assertEqual(whole + half, 100)
+
+
+class Junk(AttackTest):
+    def ask(self, address, data):
+        client = Client(address, attacker(0))
+        client.send(data)
+        answer = client.read(2)
+        client.close()
+        return answer
+
+    def test_heads_that_are_too_large(self):
+        _, address, watch = self.start_plain()
+        with watch.attack():
+            for data, expected in (
+                    (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 10_000_000 + b"\r\n\r\n", b" 431 "),
+                    (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 100_000 + b"\r\n", b" 431 "),
+                    (b"GET /" + b"x" * 1_000_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b" 414 "),
+                    (b"GET /?" + b"x" * 1_000_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b" 414 ")):
+                for _ in range(20):
+                    # The server closes what it does not read, so its answer may be lost on the way.
+                    self.assertIn(self.ask(address, data)[8:13], (expected, b""))
+        self.assertGreater(self.counts(address).total("tcpperf_http_responses_total", code="431"), 0)
+
+    def test_bodies_are_not_taken(self):
+        _, address, watch = self.start_plain()
+        with watch.attack():
+            for head in (b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n",
+                         b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n",
+                         b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n"):
+                for _ in range(5):
+                    client = Client(address, attacker(0))
+                    client.send(head)
+                    sent = 0
+                    while sent < 200 and client.send(b"x" * 65536):
+                        sent += 1
+                    self.assertLess(sent, 200, "it was read")
+                    client.close()
+
+    def test_junk_of_every_kind(self):
+        _, address, watch = self.start_plain()
+        random.seed(7)
+        kinds = [random.randbytes(1 + random.randrange(3000)) for _ in range(60)]
+        kinds += [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + random.randbytes(500), b"\r\n" * 10000, b"\0" * 5000,
+                  b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+                  b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b" " * 70000,
+                  b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffffff\r\n",
+                  WHOLE * 3 + b"junk\r\n" * 100, b"X" * 10 + WHOLE, WHOLE + random.randbytes(3000) + WHOLE]
+        with watch.attack():
+            for data in kinds:
+                client = Client(address, attacker(0))
+                client.send(data)
+                if data[:1] != b"\0":
+                    client.read(0.05)
+                client.close()
+        for code in ("500", "503"):
+            self.assertEqual(self.counts(address).total("tcpperf_http_responses_total", code=code), 0)
+
+    def test_paths_that_try_tricks_lead_nowhere(self):
+        _, address, watch = self.start_plain()
+        expected = {
+            b"//metrics": b"404", b"/metrics/": b"404", b"/./metrics": b"404", b"/x/../metrics": b"404",
+            b"/../../etc/passwd": b"404", b"/%2e%2e/etc/passwd": b"404", b"/metrics%00": b"404", b"/%6detrics": b"404",
+            b"/metrics\x01": b"404", b"/metrics\xff": b"404", b"metrics": b"404", b"*": b"404", b"/metrics#x": b"404",
+            b"/metrics;x": b"404", b"/metrics?x=%00&y": b"200", b"http://x/metrics": b"200",
+            b"http://x:1/metrics?a": b"200", b"https://x": b"200", b"http:///metrics": b"200", b"ftp://x/metrics": b"404",
+            b"/" + b"x" * 20000: b"404", b"/" + b"../" * 5000: b"404"}
+        with watch.attack():
+            for path, status in expected.items():
+                with self.subTest(path[:40]):
+                    answer = self.ask(address, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    self.assertEqual(answer[9:12], status)
+                    if status == b"404":
+                        self.assertNotIn(path[:60], answer.partition(b"\r\n\r\n")[2].replace(b"  /metrics\n", b""))
+
+    def test_methods_besides_get_and_head_are_refused(self):
+        _, address, watch = self.start_plain()
+        with watch.attack():
+            for method in (b"POST", b"PUT", b"DELETE", b"OPTIONS", b"TRACE", b"PATCH", b"CONNECT", b"get", b"METRICS",
+                           b"X" * 5000):
+                answer = self.ask(address, method + b" /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                self.assertEqual(answer[9:12], b"405", method[:20])
+
+    def test_pipelined_junk_behind_good_requests(self):
+        _, address, watch = self.start_plain()
+        with watch.attack():
+            for _ in range(20):
+                answer = self.ask(address, WHOLE + b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + WHOLE)
+                self.assertTrue(answer.startswith(b"HTTP/1.1 200"))
+                self.assertIn(b"HTTP/1.1 405", answer)
+
+
+class TlsAttacks(AttackTest):
+    def setUp(self):
+        super().setUp()
+        self.authority = Authority(self.folder)
+        self.authority.sign("server", rsa=True)
+        web = self.folder / "web.yaml"
+        web.write_text(json.dumps({"tls_server_config": {"cert_file": "server.pem", "key_file": "server.key"}}))
+        self.daemon = self.start(quiet_config(), ready=False, arguments=(f"--web.config.file={web}",))
+        self.address = self.daemon.addresses()[0]
+        self.context = ssl.create_default_context(cafile=self.authority.certificate)
+        self.watch = Watch(self, self.daemon, self.scrape)
+
+    def scrape(self):
+        with socket.create_connection(self.address, timeout=SCRAPER_PATIENCE, source_address=("127.0.0.1", 0)) as plain, \
+                self.context.wrap_socket(plain, server_hostname="localhost") as client:
+            return self.complete_page(client)
+
+    def hello(self):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = self.context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+        return outgoing.read()
+
+    def unanswered(self):
+        page = metrics.parse(self.scrape().decode())
+        return sum(page.total(f"tcpperf_http_connections_{kind}_total") for kind in ("unanswered", "refused"))
+
+    def test_handshakes_begun_and_abandoned(self):
+        hello = self.hello()
+        before, made = self.unanswered(), 0
+        with self.watch.attack(tls=True):
+            held = []
+            self.addCleanup(lambda: [client.close() for client in held])
+            for number in range(5 * PER_CLIENT):
+                held.append(Client(self.address, attacker(number % 5)))
+                held[-1].send(hello if number % 2 else hello[:50])
+            end = time.monotonic() + 6
+            while time.monotonic() < end:
+                client = Client(self.address, attacker(made % 3 + 10))
+                client.send(hello)
+                if made % 2:
+                    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                client.close()
+                made += 1
+            for client in held:
+                client.close()
+        self.assertGreaterEqual(self.unanswered() - before, made, "each of them is counted")
+
+    def test_junk_and_plain_http_on_the_tls_port(self):
+        random.seed(11)
+        hello = self.hello()
+        before, made = self.unanswered(), 0
+        with self.watch.attack(tls=True):
+            for _ in range(60):
+                for data in (WHOLE, random.randbytes(600), hello[:-20] + random.randbytes(20),
+                             b"\x16\x03\x01\xff\xff" + random.randbytes(2000), b"\x16\x03\x01\x00\x05\x01\xff\xff\xff\x00"):
+                    client = Client(self.address, attacker(0))
+                    client.send(data)
+                    client.close()
+                    made += 1
+        self.assertGreaterEqual(self.unanswered() - before, made, "each of them is counted")
+
+    def test_sessions_that_are_set_up_and_left(self):
+        with self.watch.attack(tls=True):
+            held = []
+            self.addCleanup(lambda: [client.close() for client in held])
+            end = time.monotonic() + 6
+            number = 0
+            while time.monotonic() < end:
+                number += 1
+                plain = socket.create_connection(self.address, timeout=5, source_address=(attacker(number % 5), 0))
+                with contextlib.suppress(OSError):
+                    held.append(self.context.wrap_socket(plain, server_hostname="localhost"))
+                    held[-1].sendall(WHOLE[:30])
+                plain.close()
+            for client in held:
+                client.close()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

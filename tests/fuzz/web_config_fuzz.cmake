@@ -1,0 +1,1 @@
+target_link_libraries(web_config_fuzz PRIVATE tcpperf_config tcpperf_adapter_http)
