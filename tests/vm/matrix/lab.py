@@ -1,0 +1,62 @@
+"""The daemon in the first host's network namespace, with all probes on and borders as close as they can be, and a way
+to the second host. Its readings are taken in between: what was done since is told apart by service port."""
+import contextlib
+import pathlib
+import sys
+
+VM = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(VM), str(VM.parent / "e2e")]
+import harness  # noqa: E402
+from comparison import Ours  # noqa: E402
+from path import Way, counters  # noqa: E402
+
+# Of the groups no more than the subjects need, so that a page stays short.
+CONFIG = harness.quiet_config(
+    tick="5s", histograms={"buckets_per_power_of_two": 8}, alerts=[], group_by=["service_port", "role"],
+    probes={"window": {"perspective": "both", "sample_interval": "0s"}, "stall": {"reads": True},
+            "rtt": {"sample_interval": "0s"}, "listener": {"group_by": ["local_port"]}})
+READY_SECONDS = 300  # a virtual machine is slow
+
+
+class Lab:
+    def __init__(self, folder, checks, stack):
+        self.checks = checks
+        self.way = Way()
+        stack.callback(self.way.close)
+        self.a, self.b = self.way.a, self.way.b
+        inside = (harness.tool("nsenter"), f"--net=/run/netns/{self.a.name}", "--")
+        with self.a.entered():
+            self.daemon = harness.Daemon(folder, {**CONFIG, "filter": self.way.filter()}, prefix=inside)
+            stack.callback(self.daemon.end)
+            self.daemon.wait_for_line(r"probes measuring", READY_SECONDS)
+            self.daemon.wait_ready()
+        self.probes = self.ask(self.daemon.probes)
+        # What happens to the second host's sockets is not the first one's reconciliation; all else is seen of both.
+
+    def ask(self, question):
+        with self.a.entered():
+            return question()
+
+    def scrape(self):
+        return self.ask(self.daemon.scrape)
+
+    def measures(self, probe):
+        return self.probes[probe]["status"] in ("ok", "degraded")
+
+    def attached(self, program):
+        return any(p["attached"] for probe in self.probes.values() for p in probe["programs"] if p["name"] == program)
+
+    @contextlib.contextmanager
+    def measured(self):
+        """What is done within, in numbers."""
+        result = Result()
+        before, kernel_a, kernel_b = self.scrape(), counters(self.a), counters(self.b)
+        yield result
+        result.ours = Ours(before, self.scrape())
+        result.a = {name: value - kernel_a.get(name, 0) for name, value in counters(self.a).items()}
+        result.b = {name: value - kernel_b.get(name, 0) for name, value in counters(self.b).items()}
+
+
+class Result:
+    """`ours`: the daemon's series; `a`, `b`: the kernel's counters in the namespaces of the two hosts."""
+    ours = a = b = None
