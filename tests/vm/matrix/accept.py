@@ -40,5 +40,5 @@ def run(lab, checks):
         checks.quantile("median of tcpperf_listener_accept_wait_seconds", waited, 0.5, least / CONNECTIONS,
                         most / CONNECTIONS, truth)
     else:
-        checks.within("seconds of waiting for accept() in sum, at least", total, least * 0.99, 1e9, truth)
+        checks.within("seconds of waiting for accept() in sum, at least", total, least * 0.99, None, truth)
         checks.not_here("exact wait for accept()", "this kernel refuses programs on functions")

@@ -1,10 +1,11 @@
 """A narrow way: the delay of its queue, what fq_codel makes of it, and marks of congestion."""
 import traffic
 from path import has_qdisc, setting
+from ping import pinging
 
-RATE, RATE_BYTES = "16mbit", 2_000_000
-QUEUE_BYTES = 400_000  # 200 ms
-SIZE = 5_000_011
+RATE, RATE_BYTES = "4mbit", 500_000
+QUEUE_BYTES = 100_000  # 200 ms
+SIZE = 1_500_007
 ECN_CONNECTIONS = 3
 
 
@@ -20,27 +21,28 @@ def run(lab, checks):
 def measure(lab, checks):
     full = QUEUE_BYTES / RATE_BYTES
     lab.way.bottleneck(RATE, QUEUE_BYTES)
-    plain = transfer(lab)
+    plain, pings = transfer(lab)
+    truth = f"tbf {RATE} with a queue of {full * 1000:.0f} ms, which one connection fills by half or more; ping at the " \
+            f"most {pings[-1] * 1000:.0f} ms"
     fifo = plain.quantile(0.5) if plain and plain.count else None
-    truth = f"tbf {RATE} with a queue of {full * 1000:.0f} ms, which one connection fills by half or more"
-    checks.within("90% quantile of tcpperf_rtt_seconds behind a FIFO", plain and plain.count and plain.quantile(0.9)[1],
-                  full / 2, full * 1.25, truth)
+    checks.within("median of tcpperf_rtt_seconds behind a FIFO, seconds", fifo and fifo[1], full / 2,
+                  max(full, pings[-1]) * 2 ** (1 / 8), truth)
     if not has_qdisc("fq_codel"):
-        for name in ("tcpperf_rtt_seconds behind fq_codel", "marks of congestion"):
+        for name in ("median of tcpperf_rtt_seconds behind fq_codel, seconds", "marks of congestion"):
             checks.not_here(name, "this kernel has no fq_codel")
         return
     lab.way.bottleneck(RATE, QUEUE_BYTES, "fq_codel", "noecn")
-    managed = transfer(lab)
+    managed, pings = transfer(lab)
     codel = managed.quantile(0.5) if managed and managed.count else None
-    checks.within("median of tcpperf_rtt_seconds behind fq_codel", codel and codel[1], 0, fifo and fifo[0] / 2,
-                  "less than half of that behind a FIFO of the same rate")
+    checks.within("median of tcpperf_rtt_seconds behind fq_codel, seconds", codel and codel[1], None,
+                  fifo[0] / 2 if fifo else 0, "less than half of that behind a FIFO of the same rate")
     marks(lab, checks)
 
 
 def transfer(lab):
-    with lab.measured() as result:
+    with lab.measured() as result, pinging(lab) as seconds:
         port = traffic.bulk(lab.a, lab.b, 1, SIZE)
-    return result.ours.histogram("tcpperf_rtt_seconds", service_port=port, role="client")
+    return result.ours.histogram("tcpperf_rtt_seconds", service_port=port, role="client"), seconds
 
 
 def marks(lab, checks):
@@ -53,7 +55,7 @@ def marks(lab, checks):
     for side in (lab.a, lab.b):
         setting(side, "net.ipv4.tcp_ecn", 2)
     ours = result.ours
-    checks.within("packets marked", marked, 1, 1e9, "the workload: fq_codel had something to mark")
+    checks.within("packets marked", marked, 1, None, "the workload: fq_codel had something to mark")
     checks.equal("packets marked, as they arrived", result.b.get("IpExtInCEPkts"), marked,
                  "ecn_mark of tc -s qdisc; measured by the kernel, not by us")
     received = "tcpperf_received_ce_packets_total"

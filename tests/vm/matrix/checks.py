@@ -13,7 +13,7 @@ class Checks:
         self.found.append({"subject": self.subject, "name": name, "measured": measured, "expected": expected,
                            "truth": truth, "result": result})
         sign = {"passed": "  ok", "failed": "  FAILED", "not here": "  not here"}[result]
-        print(f"{sign}: {self.subject}: {name}: {measured}, expected {expected} ({truth})", flush=True)
+        print(f"{sign}: {self.subject}: {name}: {measured}, expected {expected or '-'} ({truth})", flush=True)
 
     def equal(self, name, measured, expected, truth):
         """What is not there (None) is not equal."""
@@ -21,8 +21,11 @@ class Checks:
         self._add(name, text(measured), text(expected), truth, "passed" if passed else "failed")
 
     def within(self, name, measured, low, high, truth):
-        passed = measured is not None and low <= measured <= high
-        self._add(name, text(measured), f"{text(low)} to {text(high)}", truth, "passed" if passed else "failed")
+        """A border that is None is none; one whose source is missing has to be told apart by the caller."""
+        passed = measured is not None and (low is None or low <= measured) and (high is None or measured <= high)
+        words = f"{text(low)} or more" if high is None else f"at most {text(high)}" if low is None else \
+            f"{text(low)} to {text(high)}"
+        self._add(name, text(measured), words, truth, "passed" if passed else "failed")
 
     def quantile(self, name, histogram, q, low, high, truth):
         """The bucket of the quantile, in milliseconds, touches what is expected, or is next to it: values that are a

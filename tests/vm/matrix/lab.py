@@ -19,8 +19,7 @@ READY_SECONDS = 300  # a virtual machine is slow
 
 
 class Lab:
-    def __init__(self, folder, checks, stack):
-        self.checks = checks
+    def __init__(self, folder, stack):
         self.way = Way()
         stack.callback(self.way.close)
         self.a, self.b = self.way.a, self.way.b
@@ -30,8 +29,8 @@ class Lab:
             stack.callback(self.daemon.end)
             self.daemon.wait_for_line(r"probes measuring", READY_SECONDS)
             self.daemon.wait_ready()
+        self.last = None
         self.probes = self.ask(self.daemon.probes)
-        # What happens to the second host's sockets is not the first one's reconciliation; all else is seen of both.
 
     def ask(self, question):
         with self.a.entered():
@@ -39,6 +38,10 @@ class Lab:
 
     def scrape(self):
         return self.ask(self.daemon.scrape)
+
+    def read(self):
+        """In one module nothing goes on after its end, so the end of one is the beginning of the next."""
+        return self.scrape(), counters(self.a), counters(self.b)
 
     def measures(self, probe):
         return self.probes[probe]["status"] in ("ok", "degraded")
@@ -50,11 +53,12 @@ class Lab:
     def measured(self):
         """What is done within, in numbers."""
         result = Result()
-        before, kernel_a, kernel_b = self.scrape(), counters(self.a), counters(self.b)
+        before = self.last or self.read()
         yield result
-        result.ours = Ours(before, self.scrape())
-        result.a = {name: value - kernel_a.get(name, 0) for name, value in counters(self.a).items()}
-        result.b = {name: value - kernel_b.get(name, 0) for name, value in counters(self.b).items()}
+        self.last = self.read()
+        result.ours = Ours(before[0], self.last[0])
+        result.a, result.b = ({name: value - old.get(name, 0) for name, value in new.items()}
+                              for old, new in zip(before[1:], self.last[1:]))
 
 
 class Result:

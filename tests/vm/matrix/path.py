@@ -91,7 +91,7 @@ class Way(Pair):
 
     def bottleneck(self, rate, queue_bytes, *inner):
         """This rate, with a queue of so many bytes, or with the queueing discipline `inner`."""
-        self._root("tbf", "rate", rate, "burst", "3kb", "limit", str(queue_bytes))
+        self._root("tbf", "rate", rate, "burst", "16kb", "limit", str(queue_bytes))
         if inner:
             run("tc", "-n", self.router.name, "qdisc", "add", "dev", DOWN, "parent", "1:1", "handle", "2:", *inner)
 

@@ -11,7 +11,7 @@ def run(lab, checks):
         port = traffic.bulk(lab.a, lab.b, CONNECTIONS, SIZE)
     ours, a, b = result.ours, result.a, result.b
     seen = a["TcpExtTCPSACKReorder"] + a["TcpExtTCPTSReorder"] + a["TcpExtTCPRenoReorder"]
-    checks.within("reordering seen by the kernel", seen, 1, 1e9, "the workload: something was overtaken")
+    checks.within("reordering seen by the kernel", seen, 1, None, "the workload: something was overtaken")
     checks.equal("reordering of what is sent", ours.increase("tcpperf_reordering_events_total", service_port=port,
                                                              role="client"),
                  seen, "TcpExtTCPSACKReorder + TCPTSReorder + TCPRenoReorder")

@@ -5,6 +5,7 @@ name."""
 import contextlib
 import importlib
 import json
+import os
 import pathlib
 import platform
 import shutil
@@ -13,6 +14,7 @@ import tempfile
 import time
 import traceback
 
+import expectations
 import lab
 from checks import Checks
 from lab import harness
@@ -27,38 +29,71 @@ def say(words):
     print(f"{time.monotonic() - BEGUN:5.0f} s: {words}", flush=True)
 
 
+def attached_programs(pid):
+    """The names of the programs that hang on a link which the process holds, by the kernel's word."""
+    ids = set()
+    for info in pathlib.Path("/proc", str(pid), "fdinfo").iterdir():
+        try:
+            words = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        except FileNotFoundError:  # closed meanwhile
+            continue
+        if "link_id" in words and "prog_id" in words:
+            ids.add(int(words["prog_id"]))
+    programs = json.loads(harness.run("bpftool", "-j", "prog", "show").stdout)
+    return {program["name"] for program in programs if program["id"] in ids}
+
+
 def states(folder, config):
+    """/probes, and the hooks that are attached."""
     daemon = harness.Daemon(folder, config)
     try:
         daemon.wait_for_line(r"probes measuring", lab.READY_SECONDS)
         daemon.wait_ready()
-        return list(daemon.probes().values())
+        probes = list(daemon.probes().values())
+        attached = attached_programs(daemon.pid)
+        # It runs once, at the start, and is gone by now: the daemon's word has to do.
+        attached |= {"on_seed"} & {program["name"] for probe in probes for program in probe["programs"]
+                                   if program["attached"]}
+        return probes, attached
     finally:
         daemon.end()
 
 
+def values(checks, folder, stack, subjects):
+    place = lab.Lab(folder, stack)
+    for name in subjects:
+        say(name)
+        checks.subject = name
+        if not any(map(place.attached, expectations.HOOKS)):
+            checks.not_here("all", "no hook is attached on this kernel")
+            continue
+        try:
+            importlib.import_module(name).run(place, checks)
+        except Exception as error:  # pylint: disable=broad-except
+            traceback.print_exc()
+            checks.broken(error)
+
+
 def main():
-    checks = Checks()
+    kernel, subjects = sys.argv[1], sys.argv[2:] or SUBJECTS
+    checks, probes, hooks = Checks(), {}, {}
     with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=harness.PREFIX + "matrix-")))
-        say("shipped")
-        shipped = states(folder, (harness.ROOT / "config/tcpperf.yaml").read_text())
-        say("all on")
-        every = states(folder, ALL_ON)
-        say("lab")
-        place = lab.Lab(folder, checks, stack)
-        for name in SUBJECTS:
-            say(name)
-            checks.subject = name
-            try:
-                importlib.import_module(name).run(place, checks)
-            except Exception as error:
-                traceback.print_exc()
-                checks.broken(error)
-        say("end")
-    print("RESULT " + json.dumps({"probes": {"shipped": shipped, "all": every}, "checks": checks.found}))
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{harness.PREFIX}{os.getpid()}-")))
+        shutil.copytree(harness.ROOT / "config/rules", folder / "rules")
+        for configuration, config in (("shipped", (harness.ROOT / "config/tcpperf.yaml").read_text()), ("all", ALL_ON)):
+            say(f"the daemon with the configuration: {configuration}")
+            checks.subject = "states"
+            probes[configuration], attached = states(folder, config)
+            hooks[configuration] = sorted(attached)
+            expectations.compare(checks, kernel, configuration, probes[configuration], attached)
+        say("the daemon on a way of its own")
+        values(checks, folder, stack, subjects)
+    say("done")
+    print("RESULT " + json.dumps({"release": platform.release(), "probes": probes, "hooks": hooks,
+                                  "checks": checks.found}), flush=True)
+    return 1 if checks.failed() else 0
 
 
 BEGUN = time.monotonic()
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
