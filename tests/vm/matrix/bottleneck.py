@@ -1,48 +1,53 @@
 """A narrow way: the delay of its queue, what fq_codel makes of it, and marks of congestion."""
 import traffic
 from path import has_qdisc, setting
-from ping import pinging
+from ping import pinging, quantile
 
-RATE, RATE_BYTES = "4mbit", 500_000
-QUEUE_BYTES = 100_000  # 200 ms
+RATE = "4mbit"
+QUEUE_BYTES = 400_000  # nothing is lost of what fits into the sender's buffer
+SEND_BYTES = 100_000
+LEAST_QUEUE_SECONDS = 0.1
 SIZE = 1_500_007
 ECN_CONNECTIONS = 3
+FQ_CODEL = "median of tcpperf_rtt_seconds behind fq_codel, seconds"
 
 
 def run(lab, checks):
     # Which slows down only when something is lost; others find a queue of their own making too long before.
     lab.a.congestion_control = "reno"
     try:
-        measure(lab, checks)
+        lab.way.bottleneck(RATE, QUEUE_BYTES)
+        fifo, pings = transfer(lab)
+        behind_fifo(checks, fifo, quantile(pings, 0.5))
+        if has_qdisc("fq_codel"):
+            lab.way.bottleneck(RATE, QUEUE_BYTES, "fq_codel", "noecn")
+            managed, _ = transfer(lab)
+            behind_fq_codel(checks, managed, fifo)
+            marks(lab, checks)
+        else:
+            for name in (FQ_CODEL, "marks of congestion"):
+                checks.not_here(name, "this kernel has no fq_codel")
     finally:
         lab.a.congestion_control = None
 
 
-def measure(lab, checks):
-    full = QUEUE_BYTES / RATE_BYTES
-    lab.way.bottleneck(RATE, QUEUE_BYTES)
-    plain, pings = transfer(lab)
-    truth = f"tbf {RATE} with a queue of {full * 1000:.0f} ms, which one connection fills by half or more; ping at the " \
-            f"most {pings[-1] * 1000:.0f} ms"
-    fifo = plain.quantile(0.5) if plain and plain.count else None
-    checks.within("median of tcpperf_rtt_seconds behind a FIFO, seconds", fifo and fifo[1], full / 2,
-                  max(full, pings[-1]) * 2 ** (1 / 8), truth)
-    if not has_qdisc("fq_codel"):
-        for name in ("median of tcpperf_rtt_seconds behind fq_codel, seconds", "marks of congestion"):
-            checks.not_here(name, "this kernel has no fq_codel")
-        return
-    lab.way.bottleneck(RATE, QUEUE_BYTES, "fq_codel", "noecn")
-    managed, pings = transfer(lab)
-    codel = managed.quantile(0.5) if managed and managed.count else None
-    checks.within("median of tcpperf_rtt_seconds behind fq_codel, seconds", codel and codel[1], None,
-                  fifo[0] / 2 if fifo else 0, "less than half of that behind a FIFO of the same rate")
-    marks(lab, checks)
-
-
 def transfer(lab):
     with lab.measured() as result, pinging(lab) as seconds:
-        port = traffic.bulk(lab.a, lab.b, 1, SIZE)
+        port = traffic.bulk(lab.a, lab.b, 1, SIZE, send_bytes=SEND_BYTES)
     return result.ours.histogram("tcpperf_rtt_seconds", service_port=port, role="client"), seconds
+
+
+def behind_fifo(checks, fifo, ping):
+    checks.within("seconds that ping waits behind a FIFO", ping, LEAST_QUEUE_SECONDS, None,
+                  "the workload: there was a queue")
+    checks.quantile("median of tcpperf_rtt_seconds behind a FIFO", fifo, 0.5, ping, ping,
+                    f"ping through the same queue: {ping * 1000:.0f} ms")
+
+
+def behind_fq_codel(checks, managed, fifo):
+    ours = managed.quantile(0.5)[1] if managed and managed.count else None
+    most = fifo.quantile(0.5)[0] / 2 if fifo and fifo.count else 0
+    checks.within(FQ_CODEL, ours, None, most, "less than half of that behind a FIFO of the same rate")
 
 
 def marks(lab, checks):

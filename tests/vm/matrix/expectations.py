@@ -1,13 +1,14 @@
-"""What each kernel is expected to take: the hooks that attach with the shipped configuration and with everything on, and
-the probes that then do not say `ok`. A kernel is named as boot names it, the running one by its version."""
+"""What each kernel is expected to take: the hooks that attach with the shipped configuration and with everything on,
+and the probes that then do not say `ok`. A kernel is named as boot names it, the running one by its version."""
 import dataclasses
 
 # Hook -> where it hangs. The first ones are used as shipped, the others only with everything on.
 SHIPPED = {
-    "on_ack": "tp_btf/tcp_probe", "on_state": "tp_btf/inet_sock_set_state", "on_retransmit": "tp_btf/tcp_retransmit_skb",
-    "on_synack": "tp_btf/tcp_retransmit_synack", "on_destroy": "tp_btf/tcp_destroy_sock", "on_drop": "tp_btf/kfree_skb",
-    "on_reset_send": "tp_btf/tcp_send_reset", "on_reset_recv": "tp_btf/tcp_receive_reset",
-    "on_congestion": "tp_btf/tcp_cong_state_set", "on_accept": "fexit/inet_csk_accept",
+    "on_ack": "tp_btf/tcp_probe", "on_state": "tp_btf/inet_sock_set_state",
+    "on_retransmit": "tp_btf/tcp_retransmit_skb", "on_synack": "tp_btf/tcp_retransmit_synack",
+    "on_destroy": "tp_btf/tcp_destroy_sock", "on_drop": "tp_btf/kfree_skb", "on_reset_send": "tp_btf/tcp_send_reset",
+    "on_reset_recv": "tp_btf/tcp_receive_reset", "on_congestion": "tp_btf/tcp_cong_state_set",
+    "on_accept": "fexit/inet_csk_accept",
     "on_sample": "iter/bpf_sk_storage_map", "on_seed": "iter/task_file",
 }
 MORE = {
@@ -47,10 +48,10 @@ def compare(checks, kernel, configuration, probes, attached):
         return
     wanted = {hook for hook in (SHIPPED if configuration == "shipped" else HOOKS) if hook not in expected.refused}
     checks.equal(f"hooks attached, {configuration}", " ".join(sorted(attached)) or "none",
-                 " ".join(sorted(wanted)) or "none", "expectations.py; measured by the kernel")
+                 " ".join(sorted(wanted)) or "none", "expectations.py; measured: the links that the daemon holds")
     claimed = {program["name"] for probe in probes for program in probe["programs"] if program["attached"]}
-    checks.equal(f"hooks that /probes says are attached, {configuration}", " ".join(sorted(claimed - attached)) or "none",
-                 "none", "not attached by the kernel's word")
+    checks.equal(f"hooks that /probes calls attached and the kernel does not, {configuration}",
+                 " ".join(sorted(claimed - attached)) or "none", "none", "the links that the daemon holds")
     for probe in probes:
         status, words = expected.probes.get(probe["name"], ("ok", ""))
         reason = probe["reason"] if words not in probe["reason"] else words

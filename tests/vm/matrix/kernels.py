@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
-"""The kernels of the matrix, seen from outside: runs one (run.py in a virtual machine, or here), writes what it found to
-build/vm/results, shows all of them as a table, and makes docs/kernel_support.md of them or compares it.
+"""The kernels of the matrix, seen from outside: runs one (run.py in a virtual machine, or here), writes what it found
+to build/vm/results, shows all of them as a table, and makes docs/kernel_support.md of them or compares it.
+
+Other tests may put a file there too, for a line of the table: `release`, `seconds`, `error` or `checks` as checks.py
+makes them.
 
 usage: kernels.py run KERNEL | table [SINCE] | page | check
 KERNEL is 5.10, 6.1, 6.12, 7.x or running; SINCE, in seconds of the Unix clock, leaves out what was run before."""

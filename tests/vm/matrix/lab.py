@@ -8,7 +8,7 @@ VM = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(VM), str(VM.parent / "e2e")]
 import harness  # noqa: E402
 from comparison import Ours  # noqa: E402
-from path import Way, counters  # noqa: E402
+from path import Way, counters, is_quiet  # noqa: E402
 
 # Of the groups no more than the subjects need, so that a page stays short.
 CONFIG = harness.quiet_config(
@@ -39,10 +39,6 @@ class Lab:
     def scrape(self):
         return self.ask(self.daemon.scrape)
 
-    def read(self):
-        """In one module nothing goes on after its end, so the end of one is the beginning of the next."""
-        return self.scrape(), counters(self.a), counters(self.b)
-
     def measures(self, probe):
         return self.probes[probe]["status"] in ("ok", "degraded")
 
@@ -53,12 +49,21 @@ class Lab:
     def measured(self):
         """What is done within, in numbers."""
         result = Result()
-        before = self.last or self.read()
+        before = self.last or self.scrape()
+        started = self.kernel()
         yield result
-        self.last = self.read()
-        result.ours = Ours(before[0], self.last[0])
+        ended = self.kernel()
+        self.last = self.scrape()
+        result.ours = Ours(before, self.last)
         result.a, result.b = ({name: value - old.get(name, 0) for name, value in new.items()}
-                              for old, new in zip(before[1:], self.last[1:]))
+                              for old, new in zip(started, ended))
+
+    def kernel(self):
+        """Its counters in both namespaces, once nothing moves: the scrapes, which go over the loopback device of the
+        first, are not to be among what is counted."""
+        for side in (self.a, self.b):
+            harness.wait_until(lambda side=side: is_quiet(side), "the end of all connections", 120)
+        return counters(self.a), counters(self.b)
 
 
 class Result:

@@ -1,6 +1,6 @@
-"""The way between two hosts: a - router - b, three network namespaces, and what is done to packets from the router to b.
-By netem and by queueing disciplines where this kernel has them; where it has no netem, the router's device to b and the
-device of b are TUN devices, and what passes between them is delayed, lost and overtaken in this process."""
+"""The way between two hosts: a - router - b, three network namespaces, and what is done to packets from the router to
+b. By netem and by queueing disciplines where this kernel has them; where it has no netem, the router's device to b and
+the device of b are TUN devices, and what passes between them is delayed, lost and overtaken in this process."""
 import fcntl
 import heapq
 import json
@@ -51,7 +51,9 @@ class Way(Pair):
             run("ip", "-n", side.name, "route", "add", f"{peer.v4}/32", "dev", "veth0")
         run("ip", "-n", self.router.name, "route", "add", f"{self.a.v4}/32", "dev", UP)
         run("ip", "-n", self.router.name, "route", "add", f"{self.b.v4}/32", "dev", DOWN)
-        run("ip", "netns", "exec", self.router.name, "sysctl", "-q", "net.ipv4.ip_forward=1")
+        setting(self.router, "net.ipv4.ip_forward", 1)
+        for side in (self.a, self.b):
+            setting(side, "net.ipv4.tcp_no_metrics_save", 1)  # each connection begins anew
 
     def _cable(self, side, device, router_device):
         """One segment per packet, so that a lost packet is a lost segment."""
@@ -101,13 +103,14 @@ class Way(Pair):
 
     def dropped(self):
         """Packets, by the queueing discipline's own count or the delay line's."""
-        return self.line.dropped if self.line else sum(qdisc["drops"] for qdisc in self.qdiscs() if "parent" not in qdisc)
+        return self.line.dropped if self.line else self._root_qdisc()["drops"]
 
     def carried(self):
         """Packets that went from the router to b."""
-        if self.line:
-            return self.line.carried
-        return next(qdisc["packets"] for qdisc in self.qdiscs() if "parent" not in qdisc)
+        return self.line.carried if self.line else self._root_qdisc()["packets"]
+
+    def _root_qdisc(self):
+        return next(qdisc for qdisc in self.qdiscs() if qdisc.get("root"))
 
     def qdiscs(self):
         return json.loads(run("tc", "-n", self.router.name, "-s", "-j", "qdisc", "show", "dev", DOWN).stdout)
@@ -187,6 +190,14 @@ class Line:
 
 def setting(side, name, value):
     run("ip", "netns", "exec", side.name, "sysctl", "-q", f"{name}={value}")
+
+
+def is_quiet(side):
+    """Whether no connection is left that can still send or count; those in TIME_WAIT cannot."""
+    with side.entered():
+        rows = pathlib.Path("/proc/thread-self/net/tcp").read_text().splitlines()[1:]
+    listen, time_wait = "0A", "06"
+    return all(row.split()[3] in (listen, time_wait) for row in rows)
 
 
 def counters(side):

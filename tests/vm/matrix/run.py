@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Everything that is asked of one kernel, on the kernel that runs: states of probes and hooks, and values. Prints what it
-does and finds; the last line is RESULT and all of it in JSON. `run.py NAME [SUBJECT...]`, see expectations.py for the
-name."""
+"""Everything that is asked of one kernel, on the kernel that runs: states of probes and hooks, and values. Prints what
+it does and finds; the last line is RESULT and all of it in JSON. `run.py NAME [SUBJECT...]`, see expectations.py for
+the name."""
 import contextlib
 import importlib
 import json
@@ -78,7 +78,8 @@ def main():
     kernel, subjects = sys.argv[1], sys.argv[2:] or SUBJECTS
     checks, probes, hooks = Checks(), {}, {}
     with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{harness.PREFIX}{os.getpid()}-")))
+        prefix = f"{harness.PREFIX}{os.getpid()}-"
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
         shutil.copytree(harness.ROOT / "config/rules", folder / "rules")
         for configuration, config in (("shipped", (harness.ROOT / "config/tcpperf.yaml").read_text()), ("all", ALL_ON)):
             say(f"the daemon with the configuration: {configuration}")

@@ -62,8 +62,9 @@ def serve_each(listener, count, answer, seconds=120):
     return serve
 
 
-def exchanges(a, b, connections, messages, message_bytes, reply_bytes, seconds=120):
-    """Each connection sends so many messages, each answered before the next; b closes first. Returns the port."""
+def exchanges(a, b, connections, messages, message_bytes, reply_bytes, send_bytes=None, seconds=120):
+    """Each connection sends so many messages, each answered before the next; b closes first. `send_bytes` is the send
+    buffer of a. Returns the port."""
     with b.listen() as listener:
         def answer(connection):
             for _ in range(messages):
@@ -82,12 +83,14 @@ def exchanges(a, b, connections, messages, message_bytes, reply_bytes, seconds=1
         for _ in range(connections):  # one after the other, so that none waits for another
             clients.append(a.open_socket())
             clients[-1].settimeout(seconds)
+            if send_bytes:
+                clients[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)
             clients[-1].connect(listener.getsockname())
         in_parallel([serve_each(listener, connections, answer, seconds),
                      *(lambda client=client: talk(client) for client in clients)], seconds)
         return str(listener.getsockname()[1])
 
 
-def bulk(a, b, connections, size, seconds=120):
+def bulk(a, b, connections, size, send_bytes=None):
     """Each connection sends so many bytes from a to b, which closes first when it has them. Returns the port."""
-    return exchanges(a, b, connections, 1, size, 1, seconds)
+    return exchanges(a, b, connections, 1, size, 1, send_bytes)
