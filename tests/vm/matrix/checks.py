@@ -2,14 +2,19 @@
 
 
 class Checks:
-    def __init__(self):
+    def __init__(self, missing=None):
+        """`missing`: see expectations.py."""
         self.found = []
         self.subject = ""
+        self._missing = missing or {}
 
     def failed(self):
         return [check for check in self.found if check["result"] == "failed"]
 
     def _add(self, name, measured, expected, truth, result):
+        instead, why = self._missing.get(f"{self.subject}: {name}", (None, ""))
+        if result == "failed" and measured == instead:
+            truth, result = why, "not here"
         self.found.append({"subject": self.subject, "name": name, "measured": measured, "expected": expected,
                            "truth": truth, "result": result})
         sign = {"passed": "  ok", "failed": "  FAILED", "not here": "  not here"}[result]

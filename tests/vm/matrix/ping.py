@@ -1,6 +1,7 @@
 """Round-trip times from somebody else: ping, which has its own clock, on the same way at the same time."""
 import contextlib
 import re
+import signal
 
 from lab import harness
 
@@ -13,6 +14,8 @@ def pinging(lab):
                               lab.b.v4)
     try:
         yield seconds
+        program.signal(signal.SIGINT)  # it says what it has kept back
+        program.wait()
     finally:
         program.end()
     found = (re.search(r"time=([\d.]+) ms", line) for line in program.lines)

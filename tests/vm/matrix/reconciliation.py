@@ -9,7 +9,7 @@ def run(lab, checks):
     name = "tcpperf_reconciliation_events_total"
     for counter in COUNTERS:
         if not now.has(name, counter=counter):
-            checks.equal(counter, None, "a number", "the reconciliation probe")
+            checks.equal(f"events of {counter}", None, "a number", "the reconciliation probe")
             continue
         ours, kernel = (now.total(name, counter=counter, source=source) for source in ("tcpperf", "kernel"))
         least = kernel - max(1, kernel // MISSED_PART) if counter == "TcpRetransSegs" else kernel
