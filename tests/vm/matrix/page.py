@@ -14,8 +14,9 @@ traffic between network namespaces, whose numbers are compared with what others 
 Debian's, in virtual machines; {running} is the development machine's own, which has neither netem nor fq_codel. Its
 delays and losses are made by a program between two TUN devices.
 
-An entry *not here* was not compared on that kernel.
+A value *not here* was not compared on that kernel; the reasons are below, with what else is missing.
 """
+NOT_HERE = "*not here*"
 NUMBER = re.compile(r"\d[\d.,]*\d|\d")
 
 
@@ -58,7 +59,7 @@ def status_of(result, probe):
 
 
 def missing(results):
-    """Kernel, what, reason: hooks that are not attached, and probes that are not ok, alike ones together."""
+    """Kernel, what, reason: probes that are not ok, hooks that are not attached, values that were not compared."""
     rows = []
     for result in results:
         by_reason = {}
@@ -70,6 +71,11 @@ def missing(results):
         absent = [hook for hook in expectations.HOOKS if hook not in result["hooks"]["all"]]
         if absent:
             rows.append([result["kernel"], "hooks", ", ".join(f"`{hook}`" for hook in absent)])
+        by_reason = {}
+        for check in result["checks"]:
+            if check["result"] == "not here":
+                by_reason.setdefault(check["truth"], []).append(f"{check['subject']}: {check['name']}")
+        rows += [[result["kernel"], f"values: {'; '.join(names)}", reason] for reason, names in by_reason.items()]
     return rows
 
 
@@ -77,7 +83,7 @@ def values(results):
     rows = {}
     for result in results:
         for check in result["checks"]:
-            if check["subject"] != "states":
+            if check["subject"] != "states" and check["name"] != "all":
                 row = rows.setdefault((check["subject"], check["name"]), {})
                 row[result["kernel"]] = check
     return rows
@@ -85,7 +91,7 @@ def values(results):
 
 def value_cell(check):
     if check is None or check["result"] == "not here":
-        return "*not here*"
+        return NOT_HERE
     return f"{check['measured']} ({check['expected']})"
 
 
@@ -136,5 +142,7 @@ def facts(text):
         else:
             for kernel, cell in zip(header, cells):
                 if re.fullmatch(r"\d+\.[\dx]+", kernel):
-                    found.setdefault(kernel, set()).add(f"{section}: {cells[0]}: {NUMBER.sub('#', cell)}")
+                    if header[0] == "Value":
+                        cell = cell if cell == NOT_HERE else "measured"
+                    found.setdefault(kernel, set()).add(f"{section}: {cells[0]}: {cell}")
     return found
