@@ -30,6 +30,19 @@ def version_of(release):
     return re.match(r"\d+\.\d+", release)[0]
 
 
+def execute(command):
+    """What run.py found, empty where it did not come to its end; and the lines that were said."""
+    result, said = {}, []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("RESULT "):
+                result = json.loads(line.removeprefix("RESULT "))
+            elif line.strip():
+                said.append(line.strip())
+                print(line, end="", flush=True)
+    return result, said or [f"ended with {process.returncode}"]
+
+
 def run(kernel):
     """0 when all is as expected."""
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -41,16 +54,13 @@ def run(kernel):
         daemon = os.environ.get("TCPPERFD", str(ROOT / "build/bin/tcpperfd"))
         command = [str(HERE.parent / "boot"), "--time-limit", str(SECONDS), kernel, "--", "env", f"TCPPERFD={daemon}",
                    *command]
-    begun, result, said = time.monotonic(), {}, []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        for line in process.stdout:
-            if line.startswith("RESULT "):
-                result = json.loads(line.removeprefix("RESULT "))
-            else:
-                said.append(line.rstrip())
-                print(line, end="", flush=True)
+    begun = time.monotonic()
+    result, said = execute(command)
+    if not result and said[-1].startswith("boot: the machine ended") and "run: begun" not in said:
+        print(f"{name}: the machine did not come up; once more", flush=True)
+        result, said = execute(command)
     if not result:
-        result["error"] = next((line for line in reversed(said) if line), f"ended with {process.returncode}")
+        result["error"] = said[-1]
     result = {"kernel": name, "seconds": round(time.monotonic() - begun), **result}
     partial = file.with_suffix(".part")
     partial.write_text(json.dumps(result, indent=1) + "\n")

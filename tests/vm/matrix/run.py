@@ -75,6 +75,7 @@ def values(checks, folder, stack, subjects):
 
 
 def main():
+    print("run: begun", flush=True)
     kernel, subjects = sys.argv[1], sys.argv[2:] or SUBJECTS
     expected = expectations.EXPECTED.get(kernel, expectations.Expected())
     checks, probes, hooks = Checks(expected.missing), {}, {}
