@@ -30,7 +30,8 @@ const core::ProbeDescriptor& reset_probe() {
               {{.name = "tcpperf_resets_sent_total",
                 .help =
                     "RST segments sent, by the running kernel's own reason (enum sk_rst_reason, since 6.10; UNKNOWN "
-                    "before). Those answering a packet for which there is no socket are included.",
+                    "before). Those answering a packet for which there is no socket are included, since Linux 6.10: "
+                    "before, the kernel does not show them.",
                 .kind = core::MetricKind::kCounter,
                 .unit = core::Unit::kSegments,
                 .labels = {"reason"}},

@@ -8,6 +8,7 @@
 
 #include "catch.h"
 #include "measurement.h"
+#include "rtt_oracle.h"
 #include "support/faults.h"
 #include "support/network_pair.h"
 #include "support/server.h"
@@ -62,7 +63,6 @@ struct Connection {
   Clock::time_point before_connect = Clock::now();
   test::Socket socket;
   Clock::time_point connected;
-  test::TcpInfo last{};
 
   Connection(const NetworkPair& pair, const Server& server, Family family = Family::kIPv4)
       : socket(test::connect_to(pair.a(), pair.b(), family, server.port())), connected(Clock::now()) {}
@@ -72,7 +72,6 @@ struct Connection {
     test::half_close(socket);
     test::receive_to_end(socket);
     // CLOSE is when the FIN has been answered, at the latest when the socket is gone.
-    last = test::tcp_info(socket);
     socket.close();
     return {seconds_of(before - connected), seconds_of(Clock::now() - before_connect)};
   }
@@ -119,6 +118,7 @@ struct BlackHole {
 TEST_CASE("entries into recovery and loss equal the kernel's counters, however often one looks", "[congestion]") {
   const NetworkPair pair;
   Server server(pair.b());
+  const test::RttOracle oracle;
   Measurement client({"congestion"}, clients_of(pair, server));
   test::Faults faults(pair.b());
   std::vector<Connection> connections;
@@ -157,10 +157,7 @@ TEST_CASE("entries into recovery and loss equal the kernel's counters, however o
   traffic.join();
   server.wait_for_closed(connections.size());
   const test::SnmpCounters kernel = test::delta(test::read_snmp(pair.a()), before);
-  double timeouts = 0;
-  for (const Connection& connection : connections) {
-    timeouts += connection.last.tcpi_total_rto_recoveries;  // the first one of each series
-  }
+  const auto timeouts = static_cast<double>(oracle.totals().first_timeouts);
   INFO(client.nonzero());
   const auto counted = [&](const char* name) { return static_cast<double>(kernel.at(name)); };
 

@@ -1,4 +1,4 @@
-// The kernel's own account of its RTT samples, for the sockets of a NetworkPair that connect while it lives.
+// The kernel's own account of RTT samples and timeouts, for the sockets of a NetworkPair that connect while it lives.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@ namespace tcpperf::test {
 struct RttTotals {
   std::uint64_t samples = 0;  // one per round trip; the handshake's sample is not among them
   std::uint64_t sum_us = 0;
+  std::uint64_t first_timeouts = 0;  // of each series, on the connecting side
 };
 
 // Attached to the root of the cgroup hierarchy, which it mounts for itself. Throws std::runtime_error.

@@ -17,10 +17,10 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SUITE = "bookworm"
-BUILD = ROOT / "build"
-BASE = BUILD / "vm" / "bookworm-package"
+KEPT = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "tcpperf" / "vm"
+BASE = KEPT / "bookworm-package"
 # What apt has fetched stays for the next time.
-CACHE = BUILD / "vm" / "bookworm-package.apt"
+CACHE = KEPT / "bookworm-package.apt"
 APT = ("apt-get", "-q", "-y", "--no-install-recommends", "-o", "APT::Sandbox::User=root")
 # What belongs to this machine or is gone with the next boot.
 FOREIGN = ("dev", "proc", "run", "sys", "tmp", "var/cache/apt/archives", "var/lib/apt/lists")

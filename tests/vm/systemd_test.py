@@ -5,18 +5,22 @@ installed, enabled, reloaded, hung, killed, rebooted and purged. What happens in
     ./dev package deb && tests/vm/systemd_test.py [PACKAGE]
 
 Without PACKAGE the one in build/package. The root file system is made once, which takes root and some minutes, and kept
-in build/vm/root.
+in ~/.cache/tcpperf/vm/root.
 """
+import json
 import os
 import pathlib
 import re
 import signal
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-ROOT_FOLDER = REPOSITORY / "build/vm/root"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "tcpperf/vm"
+ROOT_FOLDER = CACHE / "root"
+RESULT = REPOSITORY / "build/vm/results/systemd.json"
 KERNEL = "6.1"
 # Of one run with two CPUs for itself it takes a third; the rest is for machines with more to do.
 TIME_LIMIT_SECONDS = 900
@@ -49,9 +53,16 @@ def main():
     print("making a Debian to install on, if there is none", flush=True)
     subprocess.run([HERE / "debian_root", "bookworm", ROOT_FOLDER, *PACKAGES, *dependencies(package)], check=True)
     print("starting the machine", flush=True)
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.unlink(missing_ok=True)
+    begun = time.monotonic()
     done = subprocess.run([HERE / "boot", "--time-limit", str(TIME_LIMIT_SECONDS), "--root", ROOT_FOLDER, KERNEL, "--",
                            "python3", "-B", inside / "tests/vm/systemd_inside.py",
                            inside / package.relative_to(REPOSITORY)], check=False)
+    error = {} if done.returncode == 0 else {"error": f"systemd_inside.py ended with {done.returncode}"}
+    # A line in the table of ./dev test.
+    RESULT.write_text(json.dumps({"kernel": "systemd", "release": "the package, on " + KERNEL,
+                                  "seconds": round(time.monotonic() - begun), "checks": [], **error}) + "\n")
     sys.exit(done.returncode)
 
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the kernel itself says about its RTT samples: the sock_ops callback that tcp_rtt_estimator() makes, once per
- * round trip, with the sample it was given (since 6.10). Independent of tcpperf's own way to them.
+ * round trip, with the sample it was given (since 6.10). Independent of tcpperf's own way to them. And of its timeouts:
+ * the callback at each of them, of which the first of a series counts.
  */
 #include <linux/types.h>
 #include <linux/bpf.h>
@@ -11,6 +12,7 @@
 struct totals {
 	__u64 samples;
 	__u64 sum_us;
+	__u64 first_timeouts;
 };
 
 struct {
@@ -48,8 +50,15 @@ int rtt_oracle(struct bpf_sock_ops *ops)
 
 	if (!in_pair(ops))
 		return 1;
-	if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB || ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) {
+	if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB) {
+		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RTT_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);
+	} else if (ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) {
 		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RTT_CB_FLAG);
+	} else if (ops->op == BPF_SOCK_OPS_RTO_CB) {
+		/* args[0]: how often it was sent again before */
+		totals = bpf_map_lookup_elem(&oracle_totals, &zero);
+		if (totals && !ops->args[0])
+			__sync_fetch_and_add(&totals->first_timeouts, 1);
 	} else if (ops->op == BPF_SOCK_OPS_RTT_CB) {
 		totals = bpf_map_lookup_elem(&oracle_totals, &zero);
 		if (totals) {
