@@ -33,6 +33,8 @@ def problems(result):
 def outcome(result):
     if result.get("error"):
         return f"failed: {result['error']}"
+    if not result.get("checks"):  # of a test that does not count them
+        return "passed"
     words = f"{counted(result, 'passed')} checks passed"
     if counted(result, "not here"):
         words += f", {counted(result, 'not here')} not here"
