@@ -37,10 +37,10 @@ struct Page {
   // Requests with the same text share one response. Without it they have their headers and query in common too.
   std::function<std::string(const Request&)> variant;
 
-  // A handler alone. NOLINTNEXTLINE(google-explicit-constructor)
-  template <typename Callable>
-  requires std::is_invocable_r_v<Response, Callable&, const Request&> Page(Callable callable)
-      : handler(std::move(callable)) {}
+  // A handler alone.
+  template <typename Callable, typename = std::enable_if_t<std::is_invocable_r_v<Response, Callable&, const Request&>>>
+  // NOLINTNEXTLINE(google-explicit-constructor): a page is written where it is wanted, like a function
+  Page(Callable callable) : handler(std::move(callable)) {}
   Page(Handler of_page, std::function<std::string(const Request&)> variant_of_page)
       : handler(std::move(of_page)), variant(std::move(variant_of_page)) {}
 };

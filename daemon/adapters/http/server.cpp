@@ -217,7 +217,7 @@ void* on_target(void* /*closure*/, const char* target, MHD_Connection* connectio
 
 Response unauthorized() {
   Response response = text_response(MHD_HTTP_UNAUTHORIZED, "A name and a password are needed.\n");
-  response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"tcpperf\", charset=\"UTF-8\"");
+  response.headers.emplace_back("WWW-Authenticate", R"(Basic realm="tcpperf", charset="UTF-8")");
   return response;
 }
 
@@ -273,7 +273,7 @@ void Server::State::on_connection(void* closure, MHD_Connection* connection, voi
 
 ResponsePointer Server::State::wrap(const Response& response) {
   auto body = std::make_unique<UnsentBody>(response.body, unsent_bytes);
-  const ResponsePointer raw(
+  ResponsePointer raw(
       MHD_create_response_from_buffer_with_free_callback_cls(body->size(), body->data(), free_body, body.get()),
       [](MHD_Response* made) {
         if (made != nullptr) {

@@ -96,7 +96,7 @@ TEST_CASE("files that cannot be read, and keys that do not fit, are errors at th
 TEST_CASE("what only makes sense together is checked together", "[config][web]") {
   CHECK(web_errors("tls_server_config: {min_version: TLS13}") ==
         Errors{"1:20: tls_server_config: missing key 'cert_file'", "1:20: tls_server_config: missing key 'key_file'"});
-  CHECK(web_errors("tls_server_config: {cert_file: c, key_file: k, cert: -----BEGIN }") ==
+  CHECK(web_errors("tls_server_config: {cert_file: c, key_file: k, cert: '-----BEGIN '}") ==
         Errors{"1:54: tls_server_config.cert: 'cert_file' is given too; one of them is enough"});
   CHECK(web_errors("tls_server_config: {cert_file: c, key_file: k, max_version: TLS11}") ==
         Errors{"1:61: tls_server_config.max_version: older than min_version, which is TLS12 by default"});
