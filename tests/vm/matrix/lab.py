@@ -62,10 +62,17 @@ class Lab:
         started = self.kernel()
         yield result
         ended = self.kernel()
-        self.last = self.scrape()
+        self.last = harness.wait_until(self.without_connections, "no connection that tcpperfd calls open", 60)
         result.ours = Ours(before, self.last)
         result.a, result.b = ({name: value - old.get(name, 0) for name, value in new.items()}
                               for old, new in zip(started, ended))
+
+    def without_connections(self):
+        """A scrape, once the ends of all connections are in it: a processor can be stopped between the change of a
+        state and its event."""
+        now = self.scrape()
+        name = "tcpperf_open_connections"
+        return now if not now.has(name) or now.total(name) == 0 else None
 
     def kernel(self):
         """Its counters in both namespaces, once nothing moves: the scrapes, which go over the loopback device of the
