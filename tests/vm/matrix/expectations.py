@@ -16,6 +16,8 @@ MORE = {
     "on_user_send": "tp_btf/sock_send_length", "on_user_receive": "tp_btf/sock_recv_length",
 }
 HOOKS = {**SHIPPED, **MORE}
+# Only before 5.12, where `on_sample` and `on_seed` are iter/tcp.
+OLDER = {"on_references": "iter/bpf_map_elem", "on_seed_owner": "iter/task_file"}
 PROBES = ("rtt", "handshake", "listener", "retransmit", "time", "congestion", "stall", "order", "throughput", "life",
           "window", "socket", "state", "drop", "reset", "kernel", "reconciliation")
 
@@ -23,6 +25,7 @@ PROBES = ("rtt", "handshake", "listener", "retransmit", "time", "congestion", "s
 @dataclasses.dataclass
 class Expected:
     refused: tuple = ()  # hooks
+    more: tuple = ()  # hooks that only this kernel needs
     probes: dict = dataclasses.field(default_factory=dict)  # name -> (status, words of the reason)
     # Values that this kernel does not let us have: "subject: name" -> (what is measured instead, why).
     missing: dict = dataclasses.field(default_factory=dict)
@@ -31,12 +34,15 @@ class Expected:
 RESETS = "before Linux 6.10 the kernel does not show resets that are sent without a socket"
 WITHOUT_RESETS = {"application: tcpperf_resets_sent_total, refused connects": ("0", RESETS),
                   "reconciliation: events of TcpOutRsts": ("nothing", RESETS)}
+STATE = ("degraded", "this kernel has no tracepoint tcp_cong_state_set")
 FUNCTION = ("degraded", "the kernel refuses programs on its function inet_csk_accept")
 
 EXPECTED = {
-    # No socket storage in tracing programs, and no atomic operations that say what was there before.
-    "5.10": Expected(refused=tuple(HOOKS), probes=dict.fromkeys(PROBES, ("failed", "")) | {
-        "drop": ("unsupported", ""), "kernel": ("ok", "")}),
+    # Another object, without socket storage and atomic exchanges.
+    "5.10": Expected(refused=("on_drop", "on_congestion", "on_user_send", "on_user_receive"),
+                     more=tuple(OLDER), missing=WITHOUT_RESETS,
+                     probes={"drop": ("unsupported", "arguments, "), "time": STATE, "congestion": STATE,
+                             "stall": STATE}),
     "6.1": Expected(refused=("on_user_send", "on_user_receive"), missing=WITHOUT_RESETS),
     "6.12": Expected(),
     # The development machine's, which lets no function be traced.
@@ -52,6 +58,7 @@ def compare(checks, kernel, configuration, probes, attached):
         checks.not_here(f"states, {configuration}", f"nothing is known of Linux {kernel}; see expectations.py")
         return
     wanted = {hook for hook in (SHIPPED if configuration == "shipped" else HOOKS) if hook not in expected.refused}
+    wanted |= set(expected.more)
     checks.equal(f"hooks attached, {configuration}", " ".join(sorted(attached)) or "none",
                  " ".join(sorted(wanted)) or "none", "expectations.py; measured: the links that the daemon holds")
     claimed = {program["name"] for probe in probes for program in probe["programs"] if program["attached"]}
