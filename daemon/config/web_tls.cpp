@@ -47,8 +47,9 @@ std::string joined(const std::vector<std::string_view>& names) {
 
 // A list of names from a table: `find` gives the value of a name, or nothing.
 template <typename T, typename Find>
-Key<TlsServer> names_key(std::string name, std::vector<T> TlsServer::*member, std::vector<std::string_view> names,
-                         std::string fallback, std::string meaning, Find find) {
+Key<TlsServer> names_key(std::string name, std::vector<T> TlsServer::*member,
+                         const std::vector<std::string_view>& names, std::string fallback, std::string meaning,
+                         Find find) {
   return {.row = {std::move(name), "list of names", std::move(fallback), joined(names), std::move(meaning)},
           .read = [member, names, find](ErrorLog& log, const Value& value, TlsServer& out) {
             for (const Value& item : read_list(log, value)) {
@@ -71,7 +72,7 @@ Key<TlsServer> cipher_suites_key() {
     names.push_back(suite.name);
   }
   return names_key(
-      "cipher_suites", &TlsServer::cipher_suites, std::move(names), "those with forward secrecy (ECDHE and TLS 1.3)",
+      "cipher_suites", &TlsServer::cipher_suites, names, "those with forward secrecy (ECDHE and TLS 1.3)",
       "Cipher suites, by Go's names. Their ciphers hold for TLS 1.3 too, and lists that GnuTLS cannot tell "
       "apart from longer ones are refused.",
       core::find_cipher_suite);
@@ -86,7 +87,7 @@ Key<TlsServer> curves_key() {
   for (const auto& [name, curve] : kCurves) {
     names.push_back(name);
   }
-  return names_key("curve_preferences", &TlsServer::curves, std::move(names), "GnuTLS' own",
+  return names_key("curve_preferences", &TlsServer::curves, names, "GnuTLS' own",
                    "Curves of the key exchange, the preferred one first.",
                    [](std::string_view text) -> std::optional<TlsCurve> {
                      for (const auto& [name, curve] : kCurves) {

@@ -161,11 +161,11 @@ int main(int argc, char** argv) {
       }
     }
   }
-  std::printf("{\"seconds\": %.3f, \"bytes\": %llu, \"closed\": %llu, \"responses\": {", seconds(),
+  std::printf(R"({"seconds": %.3f, "bytes": %llu, "closed": %llu, "responses": {)", seconds(),
               static_cast<unsigned long long>(totals.bytes), static_cast<unsigned long long>(totals.closed));
   const char* comma = "";
   for (const auto& [status, count] : totals.responses) {
-    std::printf("%s\"%s\": %llu", comma, status.c_str(), static_cast<unsigned long long>(count));
+    std::printf(R"(%s"%s": %llu)", comma, status.c_str(), static_cast<unsigned long long>(count));
     comma = ", ";
   }
   std::printf("}}\n");

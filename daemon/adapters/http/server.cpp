@@ -172,9 +172,8 @@ struct Server::State {
   std::atomic<std::size_t> unsent_bytes{0};
   std::atomic<std::uint64_t> unanswered{0};
   std::vector<ListenAddress> addresses;
-  Passwords passwords{[this](void* who, bool right) {
-    resume(*static_cast<Connection*>(who), right ? Stage::kAllowed : Stage::kDenied);
-  }};
+  Passwords passwords{
+      [](void* who, bool right) { resume(*static_cast<Connection*>(who), right ? Stage::kAllowed : Stage::kDenied); }};
   std::unique_ptr<PageMaker> pages;
   std::unique_ptr<Acceptor> acceptor;
   DaemonPointer daemon;  // last: its thread uses all of the above

@@ -1,5 +1,7 @@
 #include "adapters/systemd/sockets.h"
 
+#include <numeric>
+
 #include <systemd/sd-daemon.h>
 
 namespace tcpperf::adapters {
@@ -14,10 +16,8 @@ core::Result<std::vector<int>> take_activation_sockets() {
         "no socket was handed over; start tcpperf.socket (or use systemd-socket-activate), or leave out "
         "--web.systemd-socket"};
   }
-  std::vector<int> sockets;
-  for (int i = 0; i < count; ++i) {
-    sockets.push_back(SD_LISTEN_FDS_START + i);
-  }
+  std::vector<int> sockets(static_cast<std::size_t>(count));
+  std::iota(sockets.begin(), sockets.end(), SD_LISTEN_FDS_START);
   return sockets;
 }
 
