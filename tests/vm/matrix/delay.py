@@ -6,15 +6,17 @@ from ping import pinging, quantile as ping_quantile
 FLAT_MS = 200
 JITTER_MS = 100
 CONNECTIONS = 7
-FLAT = (23, 2 * 1448)  # messages of two segments, which are acknowledged as soon as they have arrived
-JITTERY = (31, 1000)  # of one segment, which no other can overtake
+# Connections, messages, bytes: of two segments, which are acknowledged as soon as they have arrived; and of one, which
+# no other can overtake, and of which each of the first 16 is acknowledged at once.
+FLAT = (CONNECTIONS, 23, 2 * 1448)
+JITTERY = (17, 13, 1000)
 
 
-def pinged(lab, jitter_ms, messages, message_bytes):
+def pinged(lab, jitter_ms, connections, messages, message_bytes):
     """What the exchanges do, and the round-trip times that ping has meanwhile, in ascending order."""
     lab.way.shape(delay_ms=FLAT_MS, jitter_ms=jitter_ms)
     with lab.measured() as result, pinging(lab) as seconds:
-        port = traffic.exchanges(lab.a, lab.b, CONNECTIONS, messages, message_bytes, 1)
+        port = traffic.exchanges(lab.a, lab.b, connections, messages, message_bytes, 1)
 
     def histogram(name, role):
         return result.ours.histogram(name, service_port=port, role=role)

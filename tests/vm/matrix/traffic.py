@@ -70,6 +70,8 @@ def exchanges(a, b, connections, messages, message_bytes, reply_bytes, send_byte
             for _ in range(messages):
                 receive(connection, message_bytes)
                 connection.sendall(b"r" * reply_bytes)
+                # The next message is acknowledged when it arrives, not with the reply.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             connection.shutdown(socket.SHUT_WR)
             receive_to_end(connection)
 
