@@ -4,6 +4,7 @@
 
 #include "app/version.h"
 #include "config/reference.h"
+#include "config/web.h"
 #include "core/docs/roff.h"
 
 namespace tcpperf::app {
@@ -90,8 +91,15 @@ std::string configuration_manual(core::ProbeTable probes) {
   page.paragraph(
       "Dots stand for levels of the file: `groups.idle_after` is the key `idle_after` in the map `groups`. "
       "`alerts[]` is each entry of the list `alerts`. Durations are whole numbers with a unit: 500ms, 5s, 1m30s, 2h.");
+  page.paragraph(
+      "TLS, users and limits of the server are in a file of their own, which `--web.config.file` names, in the format "
+      "that exporters of Prometheus share.");
   page.section("KEYS");
   for (const config::KeyRow& row : config::key_rows(probes)) {
+    page.entry(roff_bold(row.path), properties(row));
+  }
+  page.section("KEYS OF THE WEB CONFIGURATION");
+  for (const config::KeyRow& row : config::web_key_rows()) {
     page.entry(roff_bold(row.path), properties(row));
   }
   page.section("EXAMPLE");
