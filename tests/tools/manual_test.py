@@ -71,7 +71,7 @@ class Manual(unittest.TestCase):
         keys = re.findall(r"^\| `([^`]+)`", said("--docs.configuration"), re.M)
         self.assertGreater(len(keys), 50)
         section = self.rendered(5).split("\nKEYS\n")[1].split("\nEXAMPLE\n")[0]
-        terms = re.findall(r"^ {7}([a-z0-9_.\[\]]+)(?: .*)?$", section, re.M)
+        terms = re.findall(r"^ {7}([\w.\[\]-]+)(?: .*)?$", section, re.M)
         self.assertEqual(terms, keys)
 
     def bash(self, *words):
