@@ -26,6 +26,10 @@ def without_name(folder, name):
             f'mount --bind "{copy}" {TYPES} && exec "$@"', "sh")
 
 
+def without_tracepoint(folder, tracepoint):
+    return without_name(folder, "btf_trace_" + tracepoint)
+
+
 def send_and_close(side, address, size):
     with side.open_socket() as client:
         client.connect(address)
@@ -37,7 +41,7 @@ def send_and_close(side, address, size):
 
 class MissingHook(EndToEndTest):
     def without(self, tracepoint):
-        return without_name(self.folder, "btf_trace_" + tracepoint)
+        return without_tracepoint(self.folder, tracepoint)
 
     def test_a_probe_that_is_not_required_is_left_out_and_reported(self):
         pair = Pair()
