@@ -17,7 +17,7 @@ MORE = {
 }
 HOOKS = {**SHIPPED, **MORE}
 # Only before 5.12, where `on_sample` and `on_seed` are iter/tcp.
-OLDER = {"on_references": "iter/bpf_map_elem", "on_seed_owner": "iter/task_file"}
+OLDER = {"on_references": "iter/bpf_map_elem"}
 PROBES = ("rtt", "handshake", "listener", "retransmit", "time", "congestion", "stall", "order", "throughput", "life",
           "window", "socket", "state", "drop", "reset", "kernel", "reconciliation")
 

@@ -52,7 +52,7 @@ def states(folder, config):
         probes = list(daemon.probes().values())
         attached = attached_programs(daemon.pid)
         # It runs once, at the start, and is gone by now: the daemon's word has to do.
-        attached |= {"on_seed", "on_seed_owner"} & {program["name"] for probe in probes for program in probe["programs"]
+        attached |= {"on_seed"} & {program["name"] for probe in probes for program in probe["programs"]
                                    if program["attached"]}
         return probes, attached
     finally:
