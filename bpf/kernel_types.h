@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * The kernel types we read, reduced to the fields we read. Every access is relocated against the running kernel's BTF
  * (CO-RE), so only names and widths matter here, not offsets. A unit test compares each field with the kernel's BTF.

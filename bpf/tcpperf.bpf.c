@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* The BPF object: all hooks. One object, so that hooks share the flow state and the maps of the probes. */
 #include "kernel_types.h"
 

@@ -9,6 +9,9 @@ install(FILES packaging/systemd/tcpperf.sysusers DESTINATION lib/sysusers.d RENA
 install(FILES packaging/systemd/tcpperf.catalog DESTINATION lib/systemd/catalog)
 install(FILES packaging/systemd/tcpperf.socket DESTINATION lib/systemd/system)
 install(FILES dashboards/grafana/tcpperf.json DESTINATION share/tcpperf/dashboards)
+# As they came, to compare with what was made of them in /etc.
+install(FILES config/tcpperf.yaml DESTINATION share/tcpperf)
+install(DIRECTORY config/rules DESTINATION share/tcpperf FILES_MATCHING PATTERN "*.yaml")
 
 # The rest depends on the prefix, which is known only when installing: the unit names the installed paths, and an
 # existing configuration is never touched.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* accept() has taken a connection out of its listener's queue. Not under the connection's lock. */
 #include "probes/listener.bpf.h"
 #include "probes/stall.bpf.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* Every segment that arrives on an ESTABLISHED connection, before it is processed. The hot path. */
 #include "probes/congestion.bpf.h"
 #include "probes/listener.bpf.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* The congestion control of a socket is about to change its state (since 5.19): icsk_ca_state still has the old one. */
 #include "probes/congestion.bpf.h"
 #include "probes/stall.bpf.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* A TCP socket is about to be freed: the last look at its own counters. */
 #include "probes/congestion.bpf.h"
 #include "probes/life.bpf.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* A packet is freed without having been consumed. The reason argument exists since 5.17. */
 #include "probes/drop.bpf.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* A process has taken data out of a socket's queue: once for each buffer of it, under the socket's lock. */
 #include "probes/listener.bpf.h"
 #include "probes/stall.bpf.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* A segment was, or (since 6.17) could not be, sent again. */
 #include "probes/reconciliation.bpf.h"
 #include "probes/retransmit.bpf.h"

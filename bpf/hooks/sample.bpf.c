@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * Every socket with a flow state, at every reading: what its own counters have gained, and which groups it refers to.
  * Not under the socket's lock, so hooks may run on the same flow: see advance64().

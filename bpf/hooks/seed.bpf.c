@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * Every TCP socket that is open as a file, once, before the other programs are attached: who owns it, and from where
  * its counters count. A socket that several processes have open belongs to the first of them.

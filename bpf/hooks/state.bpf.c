@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* A socket changes its TCP state. */
 #include "probes/congestion.bpf.h"
 #include "probes/handshake.bpf.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* A SYN-ACK was sent again. The connection has no socket of its own yet. */
 #include "probes/handshake.bpf.h"
 #include "probes/reconciliation.bpf.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * A socket's packet passes IP output, before any device: under the socket's lock, so once per packet however many
  * devices it will cross. The kernel runs it only for the socket that the packet belongs to and is sent by, so not for

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* A process reads from or writes to a socket: only attached when connections are told apart by process. */
 #include "lib/flow.bpf.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * Changes of words in maps that several CPUs may want to make at once, and locks that nobody waits for: on the same CPU
  * one program may have interrupted the other.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* Who talks to whom: endpoints of a socket, of a request socket, or of a packet that has no socket. */
 #ifndef TCPPERF_LIB_ENDPOINTS_H
 #define TCPPERF_LIB_ENDPOINTS_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * The common filter: which connections are measured. Lists of networks and ports are alternatives; every list that is
  * not empty must match. An IPv4 address is matched as its IPv4-mapped IPv6 form, so mapped sockets need no care.

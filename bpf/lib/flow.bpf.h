@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * One state per socket, for all probes, in socket-local storage: it is freed with the socket. Looking it up costs about
  * as much as everything else a hook does, so a hook does it once and hands it to every handler.

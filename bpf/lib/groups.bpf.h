@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * Groups: from what is known of a connection to its slot. Costs a hash lookup, once per socket and grouping.
  *

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* What we failed to measure. No loss is silent: each is counted here and exported. */
 #ifndef TCPPERF_LIB_LOST_H
 #define TCPPERF_LIB_LOST_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* Arrays that user space reads through mmap, and the two ways to write them. */
 #ifndef TCPPERF_LIB_MAPS_H
 #define TCPPERF_LIB_MAPS_H

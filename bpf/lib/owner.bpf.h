@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * Whose socket it is: the process that connected, that read from or wrote to it first, or that closed it; until one of
  * these is seen, of an accepted socket the process that listens. Bound only where the current task is the one that

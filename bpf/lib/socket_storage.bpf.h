@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * What is remembered of each socket. SOCKET_STORAGE(flows, struct flow, TCPPERF_STORAGE_FLOWS) is a map and
  *

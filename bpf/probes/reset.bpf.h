@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* reset: who breaks off connections, and why? Resets sent (with the kernel's reason) and received. */
 #ifndef TCPPERF_PROBES_RESET_H
 #define TCPPERF_PROBES_RESET_H

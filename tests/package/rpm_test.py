@@ -50,7 +50,7 @@ class Description(unittest.TestCase):
         for debian, other in PLACES:
             deb = [path.replace(debian, other, 1) if path.startswith(debian) else path for path in deb]
         rpm = of(query("--list").split()) - {"/etc/tcpperf", "/etc/tcpperf/rules", "/usr/share/tcpperf",
-                                             "/usr/share/tcpperf/dashboards"}
+                                             "/usr/share/tcpperf/dashboards", "/usr/share/tcpperf/rules"}
         self.assertEqual({path for path in rpm if not path.startswith("/usr/share/licenses/")},
                          of(deb) - {"/usr/share/lintian/overrides/tcpperf"})
 

@@ -21,7 +21,9 @@ everything="$configuration./usr/lib/systemd/catalog/tcpperf.catalog ./usr/lib/sy
 everything="$everything./usr/lib/systemd/system/tcpperf.socket ./usr/lib/sysusers.d/tcpperf.conf "
 everything="$everything./usr/sbin/tcpperfd ./usr/share/bash-completion/completions/tcpperfd "
 everything="$everything./usr/share/man/man5/tcpperf.yaml.5 ./usr/share/man/man8/tcpperfd.8 "
-everything="$everything./usr/share/tcpperf/dashboards/tcpperf.json ./usr/share/zsh/vendor-completions/_tcpperfd "
+pristine=$(cd "$(dirname "$3")/config" && find rules -name '*.yaml' | sort | sed 's|^|./usr/share/tcpperf/|' | tr '\n' ' ')
+everything="$everything./usr/share/tcpperf/dashboards/tcpperf.json $pristine./usr/share/tcpperf/tcpperf.yaml "
+everything="$everything./usr/share/zsh/vendor-completions/_tcpperfd "
 
 "$1" --install "$2" --prefix /usr >/dev/null
 [ "$(installed)" = "$everything" ] || fail "not what install should put there:"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * What the kernel itself says about its RTT samples: the sock_ops callback that tcp_rtt_estimator() makes, once per
  * round trip, with the sample it was given (since 6.10). Independent of tcpperf's own way to them. And of its timeouts:

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * For a route: every packet passes IP output a second time, inside another header and still its socket's. Nobody
  * unpacks it.
