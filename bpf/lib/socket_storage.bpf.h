@@ -10,8 +10,8 @@
  * SOCKET_STORAGE_INHERITED is the same for what is inherited.
  *
  * In the kernel's own socket-local storage the kernel finds it from the socket, clones it and frees it: there is
- *nothing to do for the last two. Before 5.11 (kernel commit 8e4597c627fb) tracing programs cannot use that. There, it
- *is a hash map keyed by the socket's address.
+ * nothing to do for the last two. Before 5.11 (kernel commit 8e4597c627fb) tracing programs cannot use that. There, it
+ * is a hash map keyed by the socket's address.
  */
 #ifndef TCPPERF_LIB_SOCKET_STORAGE_H
 #define TCPPERF_LIB_SOCKET_STORAGE_H

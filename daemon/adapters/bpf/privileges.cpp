@@ -82,8 +82,8 @@ std::string why_refused(int err, const Privileges& privileges) {
   }
   return privileges.seccomp_filter
              ? "a seccomp filter is active (a container's profile?): allow bpf() and perf_event_open() in it"
-             : "CAP_BPF and CAP_PERFMON are there, so a security module or policy of this host refuses it: see the "
-               "kernel log (dmesg) or the audit log";
+             : "CAP_BPF and CAP_PERFMON are there, so a security module or policy of this host refuses it (see the "
+               "kernel log), or, before Linux 5.11, the limit of locked memory (ulimit -l) is too low";
 }
 
 }  // namespace tcpperf::adapters::bpf

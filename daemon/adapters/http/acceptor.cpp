@@ -38,7 +38,7 @@ Acceptor::Acceptor(std::vector<UniqueFd> listeners, Take take, UniqueFd stop)
 
 Acceptor::~Acceptor() {
   const std::uint64_t one = 1;
-  static_cast<void>(write(stop_.get(), &one, sizeof(one)));  // cannot fail: the counter is far from full
+  eventfd_write(stop_.get(), one);  // cannot fail: the counter is far from full
   thread_.join();
 }
 
