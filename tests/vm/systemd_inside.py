@@ -343,6 +343,25 @@ def first_boot(package):
 
 # ---- after it --------------------------------------------------------------------------------------------------------
 
+def the_socket_stays_open_over_an_upgrade(package):
+    flags = pathlib.Path("/etc/default/tcpperf")
+    shipped = flags.read_text()
+    flags.write_text('ARGS="--web.systemd-socket"\n')
+    run("systemctl", "stop", "tcpperf")
+    run("systemctl", "enable", "--now", "tcpperf.socket")
+    run("systemctl", "start", "tcpperf")
+    scrape()
+    run("dpkg", "--install", package)
+    same(run("systemctl", "is-active", "tcpperf.socket", check=False).stdout.strip(), "active", "the socket")
+    wait_until(lambda: unit("ActiveState") == "active", "the service is up after the upgrade")
+    same(unit("NRestarts"), "0", "restarts")
+    scrape()
+    run("systemctl", "disable", "--now", "tcpperf.socket", "tcpperf")
+    flags.write_text(shipped)
+    run("systemctl", "enable", "--now", "tcpperf")
+    scrape()
+
+
 def purge():
     files = [pathlib.Path(line) for line in run("dpkg", "-L", "tcpperf").stdout.splitlines()]
     daemon = pid()
@@ -357,7 +376,7 @@ def purge():
     same(run("systemctl", "is-failed", "tcpperf", check=False).stdout.strip(), "inactive", "the unit")
 
 
-def second_boot():
+def second_boot(package):
     say("the machine is up again")
     check(pathlib.Path("/proc/sys/kernel/random/boot_id").read_text() !=
           json.loads(REMEMBERED.read_text())["boot"], "this is the boot before")
@@ -365,6 +384,8 @@ def second_boot():
     same(unit("ActiveState", "NRestarts"), {"ActiveState": "active", "NRestarts": "0"}, "the unit after a reboot")
     wait_until(lambda: prometheus('up{job="tcpperf"}') == [1], "Prometheus scrapes it again")
     same(len(journal("--boot=-1", f"MESSAGE_ID={FIRING}", "TCPPERF_ALERT=unanswered_here")), 1, "the alert of before")
+    say("socket")
+    the_socket_stays_open_over_an_upgrade(package)
     say("purge")
     purge()
     say(run("systemctl", "--failed").stdout)
@@ -379,7 +400,7 @@ def tell_what_happened():
 if __name__ == "__main__":
     try:
         if REMEMBERED.exists():
-            second_boot()
+            second_boot(sys.argv[1])
         else:
             first_boot(sys.argv[1])
     except BaseException:

@@ -47,6 +47,8 @@ def find_package():
 
 def main():
     package = pathlib.Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else find_package()
+    if not package.is_relative_to(REPOSITORY):
+        sys.exit("systemd_test: the machine sees this repository alone: put the package somewhere into it")
     inside = pathlib.Path("/run/vm/repository")
     # Told to end, it ends what it has started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
