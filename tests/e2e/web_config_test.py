@@ -336,8 +336,25 @@ class Change(WebConfigTest):
         daemon.signal(signal.SIGHUP)
         daemon.wait_for_line("switching TLS on or off takes a restart")
         self.assertEqual(status(), 401)
-        self.write({})
-        wait_until(lambda: status() == 200, "nobody is asked any more")
+
+    def test_a_file_that_has_lost_all_users_opens_nothing(self):
+        daemon = self.start_web({"basic_auth_users": {"ann": bcrypt("secret")}})
+        mine = ("-u", "ann:secret")
+        name = "tcpperf_web_config_last_reload_successful"
+
+        def successful():
+            self.assertEqual(self.curl(daemon, scheme="http", check=False)[1], 401)
+            return metrics.parse(self.curl(daemon, *mine, scheme="http")[2]).total(name)
+        self.write("")  # as when the disk is full
+        wait_until(lambda: successful() == 0, "the loss is noticed")
+        daemon.wait_for_line("doing without passwords takes a restart")
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for_line("configuration reloaded: ")
+        self.assertEqual(successful(), 0)
+        self.assertEqual(daemon.count("doing without passwords"), 2, "once each: file, signal")
+        self.write({"basic_auth_users": {"bob": bcrypt("other")}})
+        wait_until(lambda: self.curl(daemon, "-u", "bob:other", scheme="http", check=False)[1] == 200,
+                   "another user is one too")
 
 
 class Scraper(WebConfigTest):
