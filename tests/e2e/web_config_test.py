@@ -91,6 +91,8 @@ ONLY_PROMTOOLS = {
     # What GnuTLS cannot express.
     "a list of suites that is no product": f"tls_server_config: {{cert_file: rsa.pem, key_file: rsa.key, cipher_suites: "
                                            "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_RSA_WITH_AES_256_GCM_SHA384]}",
+    # It could not be sent.
+    "a control character in a header": 'http_server_config: {headers: {X-XSS-Protection: "0\\r"}}',
     # A check would take a minute.
     "a cost of 20": f"basic_auth_users: {{a: {HASH.replace('$10$', '$20$')}}}",
 }
