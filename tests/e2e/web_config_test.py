@@ -358,6 +358,17 @@ class Change(WebConfigTest):
         wait_until(lambda: self.curl(daemon, "-u", "bob:other", scheme="http", check=False)[1] == 200,
                    "another user is one too")
 
+    def test_a_web_file_is_checked_alone_where_no_other_is_named(self):
+        self.write({"basic_auth_users": {"ann": bcrypt("secret")}})
+        for text, code in ((None, 0), ("basic_auth_users: {ann: secret}", 1)):
+            if text:
+                self.write(text)
+            done = subprocess.run([TCPPERFD, "--config.check", f"--web.config.file={self.file}"], capture_output=True,
+                                  text=True, timeout=30)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn("web.yaml: good" if code == 0 else "web.yaml:1:", done.stdout + done.stderr)
+            self.assertNotIn("No such file", done.stderr)
+
 
 class Scraper(WebConfigTest):
     def test_a_real_prometheus_scrapes_over_tls_with_a_password_and_a_client_certificate(self):
