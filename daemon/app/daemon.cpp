@@ -279,7 +279,8 @@ void Daemon::reload() {
   notify(adapters::Notifier::reloading(std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now())));
   alerting_.reopen();
   core::Result<config::Config> config = load_config(options_.config_file);
-  static_cast<void>(web_config_->reload());  // a mistake in one file does not keep the other from being read
+  // A mistake in one file does not keep the other from being read. That of the web file has been logged.
+  const core::Result<void> web = web_config_->reload();
   core::Result<void> applied = config ? apply(*config) : core::Result<void>(config.error());
   reload_successful_ = applied.has_value();
   if (applied) {
@@ -289,7 +290,8 @@ void Daemon::reload() {
   }
   // READY=1 ends a reload whatever became of it; the status is where the service manager's users see a failure.
   notify(adapters::Notifier::ready(
-      status_line() + (applied ? "" : "; configuration not reloaded: " + first_line(applied.error().message))));
+      status_line() + (applied ? "" : "; configuration not reloaded: " + first_line(applied.error().message)) +
+      (web ? "" : "; web configuration not reloaded: " + first_line(web.error().message))));
 }
 
 void Daemon::add_to_report(core::SelfReport& report) const {

@@ -4,6 +4,7 @@
 
 #include <malloc.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "app/daemon.h"
 #include "app/listing.h"
@@ -20,8 +21,15 @@ int print(const std::string& text) {
   return std::fputs(text.c_str(), stdout) < 0 ? 1 : 0;
 }
 
+// A web file by itself is a question about that file, also where there is no configuration yet.
+bool only_web_file(const app::Options& options) {
+  return !options.web_config_file.empty() && !options.config_file_given &&
+         access(options.config_file.c_str(), F_OK) != 0;
+}
+
 int check_config(const app::Options& options) {
-  const core::Result<config::Config> config = app::load_config(options.config_file);
+  const bool only_web = only_web_file(options);
+  const core::Result<config::Config> config = only_web ? config::Config() : app::load_config(options.config_file);
   const auto web = app::WebConfig::load(options.web_config_file);
   if (app::log_is_journal()) {  // for `systemctl reload`: there an error has a priority
     app::start_log(options.log_level, options.log_format);
@@ -42,7 +50,7 @@ int check_config(const app::Options& options) {
   if (!config || !web) {
     return 1;
   }
-  return print(options.config_file + ": good\n" +
+  return print((only_web ? "" : options.config_file + ": good\n") +
                (options.web_config_file.empty() ? "" : options.web_config_file + ": good\n"));
 }
 

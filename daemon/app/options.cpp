@@ -115,6 +115,7 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
     std::fputs("--web.systemd-socket: the socket unit says where to listen; leave --web.listen-address out\n", stderr);
     return {std::nullopt, 2, {}};
   }
+  options.config_file_given = app.count("--config.file") > 0;
   if (options.listen_addresses.empty() && !options.systemd_socket) {
     options.listen_addresses.emplace_back(":9435");
   }

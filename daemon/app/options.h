@@ -33,6 +33,7 @@ enum class LogFormat { kText, kJson };
 struct Options {
   Command command = Command::kRun;
   std::string config_file = "/etc/tcpperf/tcpperf.yaml";
+  bool config_file_given = false;
   std::vector<std::string> listen_addresses;  // as given; empty only with systemd_socket
   bool systemd_socket = false;
   std::string web_config_file;  // empty: none

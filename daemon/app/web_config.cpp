@@ -20,6 +20,18 @@ std::string beside(const std::string& file, const std::string& path) {
   return path.starts_with('/') || slash == std::string::npos ? path : file.substr(0, slash + 1) + path;
 }
 
+// What a file may not change while the daemon runs. Empty: nothing of it. The last user goes by a restart only, because
+// a file that was cut short asks for no password either.
+std::string refusal(const adapters::http::Security& before, const adapters::http::Security& after) {
+  if ((before.tls == nullptr) != (after.tls == nullptr)) {
+    return "switching TLS on or off takes a restart";
+  }
+  if (!before.settings.users.empty() && after.settings.users.empty()) {
+    return "no basic_auth_users any more: doing without passwords takes a restart";
+  }
+  return "";
+}
+
 }  // namespace
 
 WebConfig::Fingerprint WebConfig::fingerprint(const std::string& path) {
@@ -90,8 +102,8 @@ core::Result<void> WebConfig::reload_locked() {
   core::Result<void> result;
   if (!loaded.security) {
     result = loaded.security.error();
-  } else if (((*loaded.security)->tls == nullptr) != (current_->tls == nullptr)) {
-    result = core::Error{file_ + ": switching TLS on or off takes a restart"};
+  } else if (const std::string refused = refusal(*current_, **loaded.security); !refused.empty()) {
+    result = core::Error{file_ + ": " + refused};
   }
   reload_successful_ = result.has_value();
   if (!result) {

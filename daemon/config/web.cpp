@@ -25,7 +25,7 @@ constexpr std::size_t kLongestName = 256;     // bytes
 constexpr std::size_t kLongestHeader = 4096;  // bytes
 constexpr std::size_t kHashLength = 60;       // "$2y$10$", 22 characters of salt, 31 of hash
 
-// The headers that the toolkit lets one set, and what their values may be; empty: anything on one line.
+// The headers that the toolkit lets one set, and what their values may be; empty: anything without control characters.
 struct Header {
   std::string_view name;
   std::vector<std::string_view> values;
@@ -41,8 +41,9 @@ const std::vector<Header>& known_headers() {
 }
 
 core::Result<std::string> read_header(const Header& header, std::string_view text) {
-  if (text.size() > kLongestHeader || text.find('\n') != std::string_view::npos) {
-    return core::Error{"expected one line of at most " + std::to_string(kLongestHeader) + " bytes"};
+  const bool control = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+  if (text.size() > kLongestHeader || control) {
+    return core::Error{"expected at most " + std::to_string(kLongestHeader) + " bytes without control characters"};
   }
   if (!header.values.empty() && std::find(header.values.begin(), header.values.end(), text) == header.values.end()) {
     std::string allowed;

@@ -257,8 +257,74 @@ class Floods(AttackTest):
         self.assertLess(spent, 1 + took / 10 + 1)  # what may be owed, the tenth, and one check that is slow
         self.assertLessEqual(set(codes), {b"401", b"503"})
 
+    def test_a_right_password_that_was_never_seen_is_checked_among_wrong_ones_from_many_addresses(self):
+        users = {f"user{number}": "secret" for number in range(6)}
+        web = self.folder / "web.yaml"
+        web.write_text(json.dumps({"basic_auth_users": {
+            user: bcrypt(password, cost=8) for user, password in users.items()}}))
+        daemon = self.start(quiet_config(), ready=False, arguments=(f"--web.config.file={web}",))
+        address = daemon.addresses()[0]
+        ending = threading.Event()
+        self.addCleanup(ending.set)
+        statuses = {}
+
+        def ask(source, user, password):
+            client = Client(address, source)
+            token = base64.b64encode(f"{user}:{password}".encode())
+            client.send(b"GET /-/ready HTTP/1.0\r\nAuthorization: Basic " + token + b"\r\n\r\n")
+            answer = client.read(60)
+            client.close()
+            return answer[9:12]
+
+        def guess(number):
+            tried = 0
+            while not ending.is_set():
+                tried += 1
+                status = ask(attacker(number), "user0", f"{number} {tried}")
+                statuses.setdefault(status, set()).add(number)
+                ending.wait(0.02)
+        guessing = [threading.Thread(target=guess, args=(number,)) for number in range(12)]
+        for thread in guessing:
+            thread.start()
+        try:
+            wait_until(lambda: len(statuses.get(b"401", ())) == 12 and b"503" in statuses, "each has been wrong", 60)
+            self.assertEqual([ask("127.0.0.1", *user) for user in users.items()], [b"200"] * len(users))
+        finally:
+            ending.set()
+            for thread in guessing:
+                thread.join()
+
 
 class Slow(AttackTest):
+    def test_a_scraper_keeps_its_connection_while_another_process_at_its_address_opens_all_it_can(self):
+        _, address, _ = self.start_plain()
+        kept = Client(address, "127.0.0.1")
+        self.addCleanup(kept.close)
+
+        def scrape():
+            self.assertTrue(kept.send(WHOLE))
+            return kept.read(1)
+        self.assertTrue(scrape().startswith(b"HTTP/1.1 200"))
+        held, opened = [], 0
+        end = time.monotonic() + 14  # nearly a scrape interval, and longer than a head may take
+        try:
+            while time.monotonic() < end:
+                with contextlib.suppress(OSError):
+                    client = Client(address, "127.0.0.1")
+                    opened += 1
+                    if opened % 10:
+                        client.close()
+                    else:
+                        held.append(client)
+                        client.send(WHOLE[:20])
+                while len(held) > 2 * PER_CLIENT:
+                    held.pop(0).close()
+        finally:
+            for client in held:
+                client.close()
+        self.assertTrue(scrape().startswith(b"HTTP/1.1 200"), f"after {opened} connections")
+        self.assertGreater(opened, 2 * PER_CLIENT)
+
     def test_slowloris_from_many_addresses_does_not_shut_others_out(self):
         _, address, watch = self.start_plain()
         with watch.attack():

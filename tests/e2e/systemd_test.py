@@ -134,6 +134,19 @@ class Systemd(EndToEndTest):
                 else:
                     self.assertIn(f"; configuration not reloaded: {daemon.config_file}:1:", message["STATUS"])
 
+    def test_the_status_tells_of_a_web_file_that_was_refused(self):
+        web = self.folder / "web.yaml"
+        web.write_text("")
+        daemon = self.start(quiet_config(), environment=self.manager.environment,
+                            arguments=(f"--web.config.file={web}",))
+        self.manager.await_message("READY")
+        web.write_text("tls: {}\n")
+        daemon.reload(quiet_config(tick="1s"))
+        self.manager.await_message("RELOADING")
+        status = self.manager.await_message("READY")["STATUS"]
+        self.assertIn(f"; web configuration not reloaded: {web}:1:", status)
+        self.assertNotIn("; configuration", status)
+
     def test_in_the_journal_each_line_has_its_priority_and_no_time(self):
         # As systemd does it: the number of the file that stderr is.
         prefix = ("/bin/sh", "-c", 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$@"', "sh")

@@ -91,6 +91,8 @@ ONLY_PROMTOOLS = {
     # What GnuTLS cannot express.
     "a list of suites that is no product": f"tls_server_config: {{cert_file: rsa.pem, key_file: rsa.key, cipher_suites: "
                                            "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_RSA_WITH_AES_256_GCM_SHA384]}",
+    # It could not be sent.
+    "a control character in a header": 'http_server_config: {headers: {X-XSS-Protection: "0\\r"}}',
     # A check would take a minute.
     "a cost of 20": f"basic_auth_users: {{a: {HASH.replace('$10$', '$20$')}}}",
 }
@@ -336,8 +338,36 @@ class Change(WebConfigTest):
         daemon.signal(signal.SIGHUP)
         daemon.wait_for_line("switching TLS on or off takes a restart")
         self.assertEqual(status(), 401)
-        self.write({})
-        wait_until(lambda: status() == 200, "nobody is asked any more")
+
+    def test_a_file_that_has_lost_all_users_opens_nothing(self):
+        daemon = self.start_web({"basic_auth_users": {"ann": bcrypt("secret")}})
+        mine = ("-u", "ann:secret")
+        name = "tcpperf_web_config_last_reload_successful"
+
+        def successful():
+            self.assertEqual(self.curl(daemon, scheme="http", check=False)[1], 401)
+            return metrics.parse(self.curl(daemon, *mine, scheme="http")[2]).total(name)
+        self.write("")  # as when the disk is full
+        wait_until(lambda: successful() == 0, "the loss is noticed")
+        daemon.wait_for_line("doing without passwords takes a restart")
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for_line("configuration reloaded: ")
+        self.assertEqual(successful(), 0)
+        self.assertEqual(daemon.count("doing without passwords"), 2, "once each: file, signal")
+        self.write({"basic_auth_users": {"bob": bcrypt("other")}})
+        wait_until(lambda: self.curl(daemon, "-u", "bob:other", scheme="http", check=False)[1] == 200,
+                   "another user is one too")
+
+    def test_a_web_file_is_checked_alone_where_no_other_is_named(self):
+        self.write({"basic_auth_users": {"ann": bcrypt("secret")}})
+        for text, code in ((None, 0), ("basic_auth_users: {ann: secret}", 1)):
+            if text:
+                self.write(text)
+            done = subprocess.run([TCPPERFD, "--config.check", f"--web.config.file={self.file}"], capture_output=True,
+                                  text=True, timeout=30)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn("web.yaml: good" if code == 0 else "web.yaml:1:", done.stdout + done.stderr)
+            self.assertNotIn("No such file", done.stderr)
 
 
 class Scraper(WebConfigTest):

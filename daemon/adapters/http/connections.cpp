@@ -1,6 +1,7 @@
 #include "adapters/http/connections.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -53,25 +54,32 @@ void Connections::evict(Entries::iterator victim) {
 
 Connections::Entries::iterator Connections::longest_waiting(const ClientKey* only, bool also_safe, Time now) {
   auto chosen = entries_.end();
+  bool all_kept = true;
+  const auto order = [](const Entry& entry) {
+    return std::pair(entry.waiting == Waiting::kForNextRequest, entry.since);
+  };
   for (auto each = entries_.begin(); each != entries_.end(); ++each) {
     const Entry& entry = each->second;
     if (entry.evicted || (only != nullptr && entry.client != *only)) {
       continue;
     }
-    const auto safe = entry.waiting == Waiting::kForRequest ? kSafeForRequest : kSafeForReader;
+    all_kept = all_kept && entry.waiting == Waiting::kForNextRequest;
+    const auto safe = entry.waiting == Waiting::kForReader ? kSafeForReader : kSafeForRequest;
     const bool may_go = also_safe || (entry.waiting != Waiting::kForUs && now - entry.since >= safe);
-    if (may_go && (chosen == entries_.end() || entry.since < chosen->second.since)) {
+    if (may_go && (chosen == entries_.end() || order(entry) < order(chosen->second))) {
       chosen = each;
     }
   }
-  return chosen;
+  const bool kept = chosen != entries_.end() && chosen->second.waiting == Waiting::kForNextRequest;
+  return kept && !all_kept && !also_safe ? entries_.end() : chosen;
 }
 
 // All at once, so that a crowd of them costs one question each.
 void Connections::evict_hung_up(const ClientKey& client) {
   for (auto each = entries_.begin(); each != entries_.end(); ++each) {
     const Entry& entry = each->second;
-    if (!entry.evicted && entry.client == client && entry.waiting == Waiting::kForRequest && hung_up(each->first)) {
+    const bool for_client = entry.waiting == Waiting::kForRequest || entry.waiting == Waiting::kForNextRequest;
+    if (!entry.evicted && entry.client == client && for_client && hung_up(each->first)) {
       evict(each);
     }
   }

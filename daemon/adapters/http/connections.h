@@ -21,9 +21,10 @@ bool hung_up(int socket);
 
 // What a connection waits for.
 enum class Waiting {
-  kForRequest,  // for the client: its handshake, its head, its next request
-  kForUs,       // for a page or the check of a password
-  kForReader,   // for the client to read the response
+  kForRequest,      // for the client: its handshake, its head
+  kForUs,           // for a page or the check of a password
+  kForReader,       // for the client to read the response
+  kForNextRequest,  // for the client, after a complete answer
 };
 
 // Thread-safe. A connection is known by its socket, from admit() until closed(), which comes before the socket is
@@ -32,7 +33,8 @@ enum class Waiting {
 // A client that keeps many connections waiting must not shut others out. So a new connection that finds all places
 // taken takes the place of the one that has waited the longest:
 // - of the same client, where that has all it may have, and only of those that are not safe any more: a connection is
-//   safe for a while after its last step, unless its client has hung up, and always while it waits for us;
+//   safe for a while after its last step, unless its client has hung up, and always while it waits for us. One that has
+//   had its answer goes only when all of them have, or who opens others would drive out a scraper between its scrapes;
 // - of the client with the most connections, where the server has all it may have and that client more than the new
 // one. Who opens connections faster than any scraper is refused before that, as each costs us more than the client.
 class Connections {

@@ -34,7 +34,7 @@ using Handler = std::function<Response(const Request&)>;
 
 struct Page {
   Handler handler;
-  // Requests with the same text share one response. Without it they have their headers and query in common too.
+  // Requests with the same text share one response. Without it all do: the handler looks at nothing of the request.
   std::function<std::string(const Request&)> variant;
 
   // A handler alone.

@@ -32,7 +32,7 @@ std::string key_of(const PageMaker::Asked& asked, const Routes& routes) {
     return "method " + encoding;
   }
   return "page " + asked.path + " " + encoding + " " +
-         (route->second.variant ? route->second.variant(request_of(asked)) : asked.accept + "\n" + asked.query);
+         (route->second.variant ? route->second.variant(request_of(asked)) : "");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "adapters/http/passwords.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -17,7 +18,7 @@ using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kMostJobs = 8;
-constexpr std::size_t kMostWrongClients = 64;
+constexpr std::size_t kMostWrongClients = 4096;
 // So much CPU time may go into wrong passwords at once; then one part in kShare of the time.
 constexpr std::chrono::seconds kMostDebt{1};
 constexpr int kShare = 10;
@@ -77,7 +78,7 @@ Passwords::Answer Passwords::check(void* who, const ClientKey& client, const Cre
     return Answer::kWrong;
   }
   Job job{{who}, client, digest_of(credentials, hash), credentials.password, hash, known};
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (known && right_.has(job.digest)) {
     return Answer::kRight;
   }
@@ -90,7 +91,11 @@ Passwords::Answer Passwords::check(void* who, const ClientKey& client, const Cre
   }
   const bool waits = (running_ != nullptr && running_->client == client) ||
                      std::any_of(jobs_.begin(), jobs_.end(), [&](const Job& other) { return other.client == client; });
-  if (ending_ || waits || jobs_.size() >= kMostJobs) {
+  if (ending_ || waits) {
+    return Answer::kBusy;
+  }
+  const std::vector<void*> gave_way = make_room_for(job);
+  if (jobs_.size() >= kMostJobs) {
     return Answer::kBusy;
   }
   if (!thread_.joinable()) {
@@ -98,7 +103,24 @@ Passwords::Answer Passwords::check(void* who, const ClientKey& client, const Cre
   }
   jobs_.push_back(std::move(job));
   changed_.notify_one();
+  lock.unlock();
+  for (void* each : gave_way) {
+    done_(each, Answer::kBusy);
+  }
   return Answer::kAsked;
+}
+
+std::vector<void*> Passwords::make_room_for(const Job& job) {
+  if (jobs_.size() < kMostJobs || wrong_lately(job)) {
+    return {};
+  }
+  const auto last = std::find_if(jobs_.rbegin(), jobs_.rend(), [this](const Job& each) { return wrong_lately(each); });
+  if (last == jobs_.rend()) {
+    return {};
+  }
+  std::vector<void*> gave_way = std::move(last->who);
+  jobs_.erase(std::next(last).base());
+  return gave_way;
 }
 
 Passwords::Job* Passwords::find_job(const Digest& digest) {
@@ -110,24 +132,22 @@ Passwords::Job* Passwords::find_job(const Digest& digest) {
 }
 
 std::deque<Passwords::Job>::iterator Passwords::next_job() {
-  const auto found = std::find_if(jobs_.begin(), jobs_.end(), [this](const Job& job) {
-    return std::find(wrong_lately_.begin(), wrong_lately_.end(), job.client) == wrong_lately_.end();
-  });
+  const auto found = std::find_if(jobs_.begin(), jobs_.end(), [this](const Job& job) { return !wrong_lately(job); });
   return found == jobs_.end() ? jobs_.begin() : found;
 }
 
 void Passwords::finish(const Job& job, bool right, nanoseconds took) {
   if (right) {
     right_.remember(job.digest);
-    std::erase(wrong_lately_, job.client);
+    wrong_lately_.erase(job.client);
     return;
   }
   wrong_.remember(job.digest);
   debt_ += took;
-  std::erase(wrong_lately_, job.client);
-  wrong_lately_.push_back(job.client);
+  wrong_lately_[job.client] = steady_clock::now();
   if (wrong_lately_.size() > kMostWrongClients) {
-    wrong_lately_.pop_front();
+    wrong_lately_.erase(std::min_element(wrong_lately_.begin(), wrong_lately_.end(),
+                                         [](const auto& a, const auto& b) { return a.second < b.second; }));
   }
 }
 
@@ -158,13 +178,13 @@ void Passwords::run() {
     finish(job, right, took);
     lock.unlock();
     for (void* who : job.who) {
-      done_(who, right);
+      done_(who, right ? Answer::kRight : Answer::kWrong);
     }
     lock.lock();
   }
   for (const Job& job : jobs_) {
     for (void* who : job.who) {
-      done_(who, false);
+      done_(who, Answer::kWrong);
     }
   }
   jobs_.clear();

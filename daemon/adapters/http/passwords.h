@@ -22,18 +22,19 @@ namespace tcpperf::adapters::http {
 // bcrypt is slow on purpose: some 60 ms of CPU time at a cost of 10. So
 // - an answer is remembered: who scrapes every second costs one check in all,
 // - wrong passwords get a tenth of a CPU in the long run, however many are tried; right ones are free,
-// - each client has one check waiting at most, and who has been wrong lately waits behind who has not.
+// - each client has one check waiting at most, and who has been wrong lately waits behind who has not, and makes room
+//   for it where all places are taken.
 // What is remembered is a keyed digest of name, hash and password, never a password; so a new hash is a new question.
 class Passwords {
  public:
   enum class Answer {
     kRight,
     kWrong,
-    kAsked,  // the thread will call `done`
+    kAsked,  // `done` will be called
     kBusy,   // too many are waiting already
   };
-  // Called by the thread; must not throw.
-  using Done = std::function<void(void* who, bool right)>;
+  // Called by the thread, or for others than `who` during check(), never with "asked"; must not throw.
+  using Done = std::function<void(void* who, Answer answer)>;
 
   // The thread begins with the first check. Without random numbers, which the kernel always has, all are wrong.
   explicit Passwords(Done done);
@@ -69,7 +70,10 @@ class Passwords {
   };
 
   void run();
+  [[nodiscard]] bool wrong_lately(const Job& job) const { return wrong_lately_.contains(job.client); }
   std::deque<Job>::iterator next_job();
+  // Takes out of the full queue who has been wrong lately, the last of them; nobody for one who has been so too.
+  std::vector<void*> make_room_for(const Job& job);
   [[nodiscard]] Digest digest_of(const Credentials& credentials, const std::string& hash) const;
   Job* find_job(const Digest& digest);
   void finish(const Job& job, bool right, std::chrono::nanoseconds took);
@@ -83,7 +87,7 @@ class Passwords {
   Job* running_ = nullptr;  // the one that is checked now
   Memory right_{.most = 256};
   Memory wrong_{.most = 256};
-  std::deque<ClientKey> wrong_lately_;
+  std::map<ClientKey, std::chrono::steady_clock::time_point> wrong_lately_;  // when last; the oldest are forgotten
   std::chrono::nanoseconds debt_{0};  // CPU time of wrong passwords that is not paid off yet
   std::chrono::steady_clock::time_point debt_at_;
   bool ending_ = false;

@@ -70,6 +70,16 @@ Connection* connection_of(MHD_Connection* connection) {
   return info == nullptr ? nullptr : static_cast<Connection*>(info->socket_context);
 }
 
+Stage stage_of(Passwords::Answer answer) {
+  switch (answer) {
+    case Passwords::Answer::kAsked: return Stage::kPassword;
+    case Passwords::Answer::kRight: return Stage::kAllowed;
+    case Passwords::Answer::kWrong: return Stage::kDenied;
+    case Passwords::Answer::kBusy: return Stage::kBusy;
+  }
+  return Stage::kBusy;
+}
+
 // Keeps a body alive and counted until the library has sent it or given it up.
 class UnsentBody {
  public:
@@ -173,7 +183,7 @@ struct Server::State {
   std::atomic<std::uint64_t> unanswered{0};
   std::vector<ListenAddress> addresses;
   Passwords passwords{
-      [](void* who, bool right) { resume(*static_cast<Connection*>(who), right ? Stage::kAllowed : Stage::kDenied); }};
+      [](void* who, Passwords::Answer answer) { resume(*static_cast<Connection*>(who), stage_of(answer)); }};
   std::unique_ptr<PageMaker> pages;
   std::unique_ptr<Acceptor> acceptor;
   DaemonPointer daemon;  // last: its thread uses all of the above
@@ -190,29 +200,19 @@ struct Server::State {
   ResponsePointer wrap(const Response& response);
   void page_made(const std::vector<void*>& who, const Response& response);
   static void resume(Connection& connection, Stage stage);
+  void wait_for_client(const Connection& connection, Waiting waiting);
 
   // Callbacks of the library; `state` is this. None may throw through its C frames. on_completed() counts what the
   // library has refused by itself, such as a head that is too large.
   static MHD_Result on_request(void* state, MHD_Connection* connection, const char* url, const char* method,
                                const char* version, const char* upload, std::size_t* upload_size, void** context);
+  static void* on_target(void* state, const char* target, MHD_Connection* connection);
   static void on_completed(void* state, MHD_Connection* connection, void** context, MHD_RequestTerminationCode how);
   static void on_connection(void* state, MHD_Connection* connection, void** context,
                             MHD_ConnectionNotificationCode what);
 };
 
 namespace {
-
-void* on_target(void* /*closure*/, const char* target, MHD_Connection* connection) {
-  if (Connection* known = connection_of(connection)) {
-    known->stage = Stage::kHead;
-    try {
-      known->target = target;
-    } catch (const std::exception&) {
-      known->target.clear();
-    }
-  }
-  return nullptr;
-}
 
 Response unauthorized() {
   Response response = text_response(MHD_HTTP_UNAUTHORIZED, "A name and a password are needed.\n");
@@ -227,6 +227,26 @@ Response come_back_later(int status, std::string text) {
 }
 
 }  // namespace
+
+// A request has begun.
+void* Server::State::on_target(void* closure, const char* target, MHD_Connection* connection) {
+  if (Connection* known = connection_of(connection)) {
+    static_cast<State*>(closure)->wait_for_client(*known, Waiting::kForRequest);
+    known->stage = Stage::kHead;
+    try {
+      known->target = target;
+    } catch (const std::exception&) {
+      known->target.clear();
+    }
+  }
+  return nullptr;
+}
+
+void Server::State::wait_for_client(const Connection& connection, Waiting waiting) {
+  connections.step(connection.socket, waiting, steady_clock::now());
+  const auto patience = waiting == Waiting::kForNextRequest ? options.kept_timeout : options.idle_timeout;
+  MHD_set_connection_option(connection.handle, MHD_CONNECTION_OPTION_TIMEOUT, static_cast<unsigned>(patience.count()));
+}
 
 void Server::State::on_connection(void* closure, MHD_Connection* connection, void** context,
                                   MHD_ConnectionNotificationCode what) {
@@ -283,20 +303,21 @@ ResponsePointer Server::State::wrap(const Response& response) {
     return nullptr;
   }
   static_cast<void>(body.release());  // free_body() has it
-  MHD_add_response_header(raw.get(), MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
+  const auto add = [&raw](const char* name, const std::string& value) {
+    return MHD_add_response_header(raw.get(), name, value.c_str()) == MHD_YES;
+  };
+  bool complete = add(MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type);
   for (const auto& [name, value] : response.headers) {
-    MHD_add_response_header(raw.get(), name.c_str(), value.c_str());
+    complete = complete && add(name.c_str(), value);
   }
   const auto in_force = security();
   for (const auto& [name, value] : in_force->settings.http.headers) {
     const bool ours = std::any_of(response.headers.begin(), response.headers.end(), [&name = name](const auto& header) {
       return core::equal_ignoring_case(header.first, name);
     });
-    if (!ours) {
-      MHD_add_response_header(raw.get(), name.c_str(), value.c_str());
-    }
+    complete = complete && (ours || add(name.c_str(), value));
   }
-  return raw;
+  return complete ? raw : nullptr;  // without one that was asked for, rather no answer
 }
 
 MHD_Result Server::State::queue(Connection& connection, unsigned status, MHD_Response* response) {
@@ -369,12 +390,10 @@ MHD_Result Server::State::check_password(Connection& connection, const core::Web
   connection.stage = Stage::kPassword;
   connections.step(connection.socket, Waiting::kForUs, steady_clock::now());
   MHD_suspend_connection(connection.handle);
-  switch (passwords.check(&connection, connection.client, *credentials,
-                          known ? user->second : settings.users.begin()->second, known)) {
-    case Passwords::Answer::kAsked: break;
-    case Passwords::Answer::kRight: resume(connection, Stage::kAllowed); break;
-    case Passwords::Answer::kWrong: resume(connection, Stage::kDenied); break;
-    case Passwords::Answer::kBusy: resume(connection, Stage::kBusy); break;
+  const Passwords::Answer answer = passwords.check(&connection, connection.client, *credentials,
+                                                   known ? user->second : settings.users.begin()->second, known);
+  if (answer != Passwords::Answer::kAsked) {
+    resume(connection, stage_of(answer));
   }
   return MHD_YES;
 }
@@ -436,7 +455,7 @@ MHD_Result Server::State::on_request(void* state, MHD_Connection* connection, co
 }
 
 void Server::State::on_completed(void* closure, MHD_Connection* connection, void** /*context*/,
-                                 MHD_RequestTerminationCode /*how*/) {
+                                 MHD_RequestTerminationCode how) {
   auto& state = *static_cast<State*>(closure);
   Connection* known = connection_of(connection);
   if (known == nullptr) {
@@ -448,11 +467,18 @@ void Server::State::on_completed(void* closure, MHD_Connection* connection, void
     known->ever_answered = true;
   }
   known->response.reset();
-  state.connections.step(known->socket, Waiting::kForRequest, steady_clock::now());
+  if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+    state.wait_for_client(*known, Waiting::kForNextRequest);
+  }
 }
 
 void Server::State::take(UniqueFd socket, const sockaddr* address, socklen_t length) {
   const ClientKey client = client_key(address);
+  if (hung_up(
+          socket.get())) {  // the library would not answer it, and who opens such must not use up the limit of others
+    ++unanswered;
+    return;
+  }
   try {
     if (!connections.admit(socket.get(), client, steady_clock::now())) {
       return;
@@ -511,7 +537,7 @@ core::Result<void> Server::State::start_threads(std::vector<UniqueFd> listeners)
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, options.connection_memory_bytes,
       MHD_OPTION_NOTIFY_CONNECTION, on_connection, this,
       MHD_OPTION_NOTIFY_COMPLETED, on_completed, this,
-      MHD_OPTION_URI_LOG_CALLBACK, on_target, nullptr,
+      MHD_OPTION_URI_LOG_CALLBACK, on_target, this,
       MHD_OPTION_ARRAY, more.data(),
       MHD_OPTION_END));
   // clang-format on

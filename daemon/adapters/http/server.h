@@ -22,6 +22,7 @@ struct Options {
   unsigned connections_per_client = 32;  // of them by one IPv4 address or IPv6 /64 network; all local sockets are one
   unsigned new_connections_per_client_and_second = 200;
   std::chrono::seconds idle_timeout{10};  // a connection on which nothing moves for so long is closed
+  std::chrono::seconds kept_timeout{75};  // the same between two requests: who scrapes every minute need not reconnect
   // The head of a request must fit into it. Above 32 KiB the library maps it, so that it is gone with its connection.
   std::size_t connection_memory_bytes = std::size_t{36} * 1024;
   std::size_t unsent_bodies_bytes =

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/http/listener.h"
 #include "adapters/http/server.h"
 #include "catch.h"
 #include "client.h"
@@ -193,6 +194,41 @@ TEST_CASE("who opens connections faster than any scraper is refused, and others 
   CHECK(served >= 10);
   CHECK(served + server->counters().connections_refused == 100);
   CHECK(request(server->addresses()[1], "GET", "/").status == 200);
+}
+
+TEST_CASE("connections that have hung up before they are looked at count for no limit", "[http]") {
+  auto listening = listen_on({"127.0.0.1", 0});
+  REQUIRE(listening);
+  const ListenAddress address = listening->address;
+  for (int i = 0; i < 50; ++i) {
+    Client(address).send(i % 2 == 0 ? "" : "GET / HT");
+  }
+  Options options;
+  options.new_connections_per_client_and_second = 2;
+  auto server = Server::start({{}, {listening->fd.release()}}, test_routes(), options);
+  REQUIRE(server);
+  CHECK(request(address, "GET", "/").status == 200);
+  CHECK((*server)->counters().connections_refused == 0);
+  CHECK((*server)->counters().connections_unanswered == 50);
+}
+
+TEST_CASE("a connection is kept longer after an answer than within a head", "[http]") {
+  Options options;
+  options.idle_timeout = std::chrono::seconds(1);
+  options.kept_timeout = std::chrono::seconds(60);
+  const auto server = run({{"127.0.0.1", 0}}, options);
+  const Client client(server->addresses()[0]);
+  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(parse_reply(client.read_until("hello\n")).status == 200);
+  const Client stalled(server->addresses()[0]);
+  stalled.send("GET / HT");
+  CHECK(stalled.read().find("200") == std::string::npos);  // until its end
+  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(parse_reply(client.read_until("hello\n")).status == 200);
+  client.send("GET / HTTP/1.1\r\nHost");
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(client.read().find("200") == std::string::npos);  // returns at the close, or gives up after 5 s
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(4900));
 }
 
 TEST_CASE("a client with many connections makes room for one with fewer, whatever they wait for", "[http]") {

@@ -108,6 +108,13 @@ TEST_CASE("what only makes sense together is checked together", "[config][web]")
         Errors{"1:13: rate_limit: with an interval and a burst of 0 no request would ever be served"});
 }
 
+TEST_CASE("a header has no control characters", "[config][web]") {
+  for (const std::string text : {"\\n", "\\r", "\\t", "\\0", "\\x7f"}) {
+    CHECK(web_errors("http_server_config: {headers: {X-XSS-Protection: \"0" + text + "\"}}").size() == 1);
+  }
+  CHECK(valid_web("http_server_config: {headers: {X-XSS-Protection: \"\u00e9 ~\"}}").http.headers.size() == 1);
+}
+
 TEST_CASE("a secret is in no message", "[config][web]") {
   for (const std::string text :
        {"basic_auth_users: {a: my-secret}", "tls_server_config: {cert: my-secret, key: my-secret}",
