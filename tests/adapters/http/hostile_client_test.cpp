@@ -187,7 +187,7 @@ TEST_CASE("who opens connections faster than any scraper is refused, and others 
   Options options;
   options.new_connections_per_client_and_second = 10;
   const auto server = run({{"127.0.0.1", 0}, {"::1", 0}}, options);
-  int served = 0;
+  std::uint64_t served = 0;
   for (int i = 0; i < 100; ++i) {
     served += request(server->addresses()[0], "GET", "/").status == 200 ? 1 : 0;
   }
