@@ -23,6 +23,8 @@ LOSS_PERCENT = 1
 RELOADS = 10
 # A page more or less is no leak; one kilobyte per scrape is.
 RSS_GROWTH_BYTES = 1 << 20
+# Of all segments, and of all samples.
+SKIPPED_PART, UNDERIVED_PART = 1e-4, 1e-3
 MINUTES = 2.0
 REPORT = None
 
@@ -104,17 +106,8 @@ class Soak(EndToEndTest):
                 self.watch(daemon, max(20.0, MINUTES * 20), "warming up", progress)
                 readings = self.watch(daemon, MINUTES * 60, "measuring", progress)
             last = daemon.scrape()
-            for role in ("client", "server"):
-                connects = [page.total("tcpperf_connects_total", role=role) for page in (before, last)]
-                self.assertEqual(connects[1] - connects[0], churn.connections, role)
         self.judge(readings, last)
-        gained = {dict(key)["reason"]: value - before.select("tcpperf_lost_updates_total")[key]
-                  for key, value in last.select("tcpperf_lost_updates_total").items()}
-        # An event that no program saw leaves a sample that cannot be derived: rare, and counted.
-        samples = last.total("tcpperf_rtt_seconds_count") - before.total("tcpperf_rtt_seconds_count")
-        self.assertLess(gained.pop("rtt_sample"), 0.001 * samples)
-        self.assertEqual({reason: number for reason, number in gained.items() if number}, {})
-        self.assertEqual(last.total("tcpperf_collect_failures_total"), 0)
+        self.judge_losses(before, last, churn.connections)
         if REPORT:
             self.report(readings)
 
@@ -129,6 +122,23 @@ class Soak(EndToEndTest):
             before, after = (statistics.median(r["maps"][name] for r in rs) for rs in (first, final))
             self.assertLessEqual(after, before * 1.05 + 8, f"map {name} fills up")
             self.assertLessEqual(after, last.total("tcpperf_map_capacity", map=name), name)
+
+    def judge_losses(self, before, last, connections):
+        """The kernel skips a program whose event interrupts the same program on that CPU: then an event is missed, and
+        perhaps the sample that its successor was to give. Both are rare and counted; nothing else is lost."""
+        def gained(name, **labels):
+            return last.total(name, **labels) - before.total(name, **labels)
+        name = "tcpperf_lost_updates_total"
+        lost = {dict(key)["reason"]: value - before.select(name)[key] for key, value in last.select(name).items()}
+        skipped, underived = lost.pop("program_recursion"), lost.pop("rtt_sample")
+        segments = gained("tcpperf_sent_segments_total") + gained("tcpperf_received_segments_total")
+        self.assertLess(skipped, SKIPPED_PART * segments)
+        self.assertLess(underived, UNDERIVED_PART * gained("tcpperf_rtt_seconds_count"))
+        self.assertEqual({reason: number for reason, number in lost.items() if number}, {})
+        self.assertEqual(last.total("tcpperf_collect_failures_total"), 0)
+        for role in ("client", "server"):
+            counted = gained("tcpperf_connects_total", role=role)
+            self.assertLessEqual(abs(connections - counted), skipped, f"{role}: {counted} of {connections}")
 
     @staticmethod
     def report(readings):

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from harness import run
+from harness import run, wait_until
 from network import NAMED, Pair, Side
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
@@ -141,6 +141,8 @@ class Line:
         return device
 
     def shape(self, delay, jitter, loss, overtake):
+        """What is still under way, such as a last ping, would be counted with what comes."""
+        wait_until(lambda: not self._waiting, "the end of all packets under way")
         self._shape = (delay, jitter, loss, overtake)
         self.dropped = self.carried = 0
 
