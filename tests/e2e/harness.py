@@ -31,6 +31,9 @@ PREFIX = "tcpperf-e2e-"
 # Debian's own programs, whatever else the caller has in front of them.
 TOOL_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
+# How AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer begin.
+SANITIZER = r"(ERROR|WARNING): \w+Sanitizer|runtime error: "
+
 Answer = collections.namedtuple("Answer", "status headers body")
 
 
@@ -252,6 +255,7 @@ class EndToEndTest(unittest.TestCase):
     def start(self, config, ready=True, **options):
         """A running daemon, ended with the test."""
         daemon = Daemon(self.folder, config, **options)
+        self.addCleanup(lambda: self.assertNotRegex(daemon.said(), SANITIZER, "what a sanitizer found"))
         self.addCleanup(daemon.end)
         return daemon.wait_ready() if ready else daemon
 

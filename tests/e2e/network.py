@@ -50,6 +50,17 @@ class Side:
         finally:
             os.close(own)
 
+    def kernel_counters(self):
+        """The kernel's own, of this namespace, as nstat names them."""
+        found = {}
+        for file in ("snmp", "netstat"):
+            with self.entered():
+                lines = pathlib.Path("/proc/thread-self/net", file).read_text().splitlines()
+            for names, values in zip(lines[::2], lines[1::2]):
+                group = names.split()[0].rstrip(":")
+                found.update({group + name: int(value) for name, value in zip(names.split()[1:], values.split()[1:])})
+        return found
+
     def open_socket(self, family=socket.AF_INET):
         with self.entered():
             fresh = socket.socket(family, socket.SOCK_STREAM)

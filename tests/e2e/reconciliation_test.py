@@ -3,7 +3,6 @@
 cannot be compared is not shown."""
 import contextlib
 import errno
-import pathlib
 import socket
 import unittest
 
@@ -14,18 +13,6 @@ from network import Chatter, Pair, Server, connect_and_close, connect_and_reset,
 
 COUNTERS = ("TcpActiveOpens", "TcpPassiveOpens", "TcpEstabResets", "TcpRetransSegs", "TcpExtTCPSynRetrans", "TcpOutRsts")
 FEW = 7
-
-
-def kernel_counters(side):
-    """Of the side's namespace, as nstat names them."""
-    found = {}
-    for file in ("snmp", "netstat"):
-        with side.entered():
-            lines = pathlib.Path("/proc/thread-self/net", file).read_text().splitlines()
-        for names, values in zip(lines[::2], lines[1::2]):
-            group = names.split()[0].rstrip(":")
-            found.update({group + name: int(value) for name, value in zip(names.split()[1:], values.split()[1:])})
-    return found
 
 
 class Reconciliation(EndToEndTest):
@@ -100,18 +87,18 @@ class Reconciliation(EndToEndTest):
             self.assertGreater(failed, 0)
 
     def assert_agreed(self, now, counters=COUNTERS):
+        """Up to the events that the kernel gave to no program, because it was running on that CPU: rare, and counted."""
         name = "tcpperf_reconciliation_events_total"
+        skipped = now.total("tcpperf_lost_updates_total", reason="program_recursion")
         for counter in counters:
             with self.subTest(counter=counter):
                 ours, kernel = (now.total(name, counter=counter, source=source) for source in ("tcpperf", "kernel"))
                 self.assertGreater(kernel, 0)
-                if counter == "TcpRetransSegs":
-                    # Linux 6.18 was seen to run no program for one or two of a thousand retransmissions that it
-                    # counts, and to count no miss either: that is the drift this metric is for.
-                    self.assertLessEqual(ours, kernel)
-                    self.assertGreaterEqual(ours, kernel - max(1, kernel // 100))
-                else:
-                    self.assertEqual(ours, kernel)
+                # Linux 6.18 was seen to run no program for one or two of a thousand retransmissions that it counts,
+                # and to count no miss either: that is the drift this metric is for.
+                unseen = max(1, kernel // 100) if counter == "TcpRetransSegs" else 0
+                self.assertLessEqual(ours, kernel)
+                self.assertGreaterEqual(ours, kernel - unseen - skipped)
                 ratio = now.total("tcpperf_reconciliation_ratio", counter=counter)
                 self.assertAlmostEqual(ratio, ours / kernel, places=6)
 
@@ -120,12 +107,12 @@ class Reconciliation(EndToEndTest):
         daemon = self.start_inside(quiet_config(filter={"local_port": [1]}))
         quiet = self.scrape(daemon)
         self.assertFalse(quiet.has("tcpperf_reconciliation_ratio", counter="TcpRetransSegs"), "nothing to compare")
-        before = kernel_counters(self.pair.a)
+        before = self.pair.a.kernel_counters()
         self.break_things()
         now = self.scrape(daemon)
         self.assert_agreed(now)
         # And the kernel's side is what the kernel says.
-        after = kernel_counters(self.pair.a)
+        after = self.pair.a.kernel_counters()
         for counter in ("TcpEstabResets", "TcpExtTCPSynRetrans"):
             self.assertEqual(now.total("tcpperf_reconciliation_events_total", counter=counter, source="kernel"),
                              after[counter] - before[counter])
@@ -181,12 +168,12 @@ class Reconciliation(EndToEndTest):
                 client.setblocking(False)
                 client.connect_ex(listener.getsockname())
                 clients.append(client)
-            wait_until(lambda: kernel_counters(self.pair.a)["TcpExtListenOverflows"] > 0, "the accept queue is full")
+            wait_until(lambda: self.pair.a.kernel_counters()["TcpExtListenOverflows"] > 0, "the accept queue is full")
             name = "tcpperf_kernel_events_total"
             for _ in range(20):  # the clients try again now and then
-                before = kernel_counters(self.pair.a)
+                before = self.pair.a.kernel_counters()
                 now = self.scrape(daemon)
-                after = kernel_counters(self.pair.a)
+                after = self.pair.a.kernel_counters()
                 if before["TcpExtListenDrops"] == after["TcpExtListenDrops"]:
                     break
             shown = {dict(labels)["counter"]: value for labels, value in now.select(name).items()}

@@ -8,8 +8,14 @@ class Checks:
         self.subject = ""
         self._missing = missing or {}
 
-    def failed(self):
-        return [check for check in self.found if check["result"] == "failed"]
+    def failed(self, since=0):
+        return [check for check in self.found[since:] if check["result"] == "failed"]
+
+    def say(self, since):
+        for check in self.found[since:]:
+            sign = {"passed": "  ok", "failed": "  FAILED", "not here": "  not here"}[check["result"]]
+            print(f"{sign}: {check['subject']}: {check['name']}: {check['measured']}, expected "
+                  f"{check['expected'] or '-'} ({check['truth']})", flush=True)
 
     def _add(self, name, measured, expected, truth, result):
         instead, why = self._missing.get(f"{self.subject}: {name}", (None, ""))
@@ -17,8 +23,6 @@ class Checks:
             truth, result = why, "not here"
         self.found.append({"subject": self.subject, "name": name, "measured": measured, "expected": expected,
                            "truth": truth, "result": result})
-        sign = {"passed": "  ok", "failed": "  FAILED", "not here": "  not here"}[result]
-        print(f"{sign}: {self.subject}: {name}: {measured}, expected {expected or '-'} ({truth})", flush=True)
 
     def equal(self, name, measured, expected, truth):
         """What is not there (None) is not equal."""

@@ -9,7 +9,7 @@ sys.path[:0] = [str(VM), str(VM.parent / "e2e")]
 import harness  # noqa: E402
 import metrics  # noqa: E402
 from comparison import Ours  # noqa: E402
-from path import Way, counters, is_quiet  # noqa: E402
+from path import Way, is_quiet  # noqa: E402
 
 # Of the groups no more than the subjects need, so that a page stays short.
 CONFIG = harness.quiet_config(
@@ -51,6 +51,10 @@ class Lab:
     def measures(self, probe):
         return self.probes[probe]["status"] in ("ok", "degraded")
 
+    def skipped(self):
+        """Events that reached no program, because it was running on that CPU already; in total."""
+        return self.scrape().total("tcpperf_lost_updates_total", reason="program_recursion")
+
     def attached(self, program):
         return any(p["attached"] for probe in self.probes.values() for p in probe["programs"] if p["name"] == program)
 
@@ -79,7 +83,7 @@ class Lab:
         first, are not to be among what is counted."""
         for side in (self.a, self.b):
             harness.wait_until(lambda side=side: is_quiet(side), "the end of all connections", 120)
-        return counters(self.a), counters(self.b)
+        return self.a.kernel_counters(), self.b.kernel_counters()
 
 
 class Result:

@@ -4,7 +4,6 @@ import time
 
 import traffic
 from lab import harness
-from path import counters
 
 CONNECTIONS, SIZE = 7, 300_007
 LOSS_PERCENT = 5
@@ -56,11 +55,11 @@ def lost_syns(lab, checks):
         def connect():
             with lab.a.open_socket() as client:
                 client.connect(listener.getsockname())
-        before = counters(lab.a)["TcpExtTCPSynRetrans"]
+        before = lab.a.kernel_counters()["TcpExtTCPSynRetrans"]
         clients = threading.Thread(target=traffic.in_parallel, args=([connect] * SYNS,))
         clients.start()
         begun = time.monotonic()
-        harness.wait_until(lambda: counters(lab.a)["TcpExtTCPSynRetrans"] - before >= SYNS, "SYNs sent again")
+        harness.wait_until(lambda: lab.a.kernel_counters()["TcpExtTCPSynRetrans"] - before >= SYNS, "SYNs sent again")
         lossy = time.monotonic() - begun
         lab.way.shape()
         clients.join(60)

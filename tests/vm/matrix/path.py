@@ -200,15 +200,3 @@ def is_quiet(side):
         rows = pathlib.Path("/proc/thread-self/net/tcp").read_text().splitlines()[1:]
     listen, time_wait = "0A", "06"
     return all(row.split()[3] in (listen, time_wait) for row in rows)
-
-
-def counters(side):
-    """The kernel's own, of the side's namespace, as nstat names them."""
-    found = {}
-    for file in ("snmp", "netstat"):
-        with side.entered():
-            lines = pathlib.Path("/proc/thread-self/net", file).read_text().splitlines()
-        for names, values in zip(lines[::2], lines[1::2]):
-            group = names.split()[0].rstrip(":")
-            found.update({group + name: int(value) for name, value in zip(names.split()[1:], values.split()[1:])})
-    return found

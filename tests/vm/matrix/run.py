@@ -19,6 +19,9 @@ import lab
 from checks import Checks
 from lab import harness
 
+# A program whose event interrupts the same program is skipped: an event that is missing then is no error, but counted.
+# A virtual machine is slow, so it happens there now and then.
+ATTEMPTS = 3
 SUBJECTS = ("delay", "loss", "reorder", "bottleneck", "application", "accept", "reconciliation")
 ALL_ON = harness.quiet_config(
     group_by=["service_port", "role", "local_ip", "remote_ip", "process", "pid"],
@@ -66,12 +69,25 @@ def values(checks, folder, stack, subjects):
         checks.subject = name
         if not any(map(place.attached, expectations.HOOKS)):
             checks.not_here("all", "no hook is attached on this kernel")
+            checks.say(len(checks.found) - 1)
             continue
-        try:
-            importlib.import_module(name).run(place, checks)
-        except Exception as error:  # pylint: disable=broad-except
-            traceback.print_exc()
-            checks.broken(error)
+        for _ in range(ATTEMPTS):
+            mark, skipped = len(checks.found), place.skipped()
+            run(name, place, checks)
+            checks.say(mark)
+            skipped = place.skipped() - skipped
+            if not checks.failed(mark) or not skipped:
+                break
+            say(f"{name}, once more: the kernel skipped programs that were running, and the daemon counted {skipped}")
+            del checks.found[mark:]
+
+
+def run(subject, place, checks):
+    try:
+        importlib.import_module(subject).run(place, checks)
+    except Exception as error:  # pylint: disable=broad-except
+        traceback.print_exc()
+        checks.broken(error)
 
 
 def main():
@@ -88,7 +104,9 @@ def main():
             checks.subject = "states"
             probes[configuration], attached = states(folder, config)
             hooks[configuration] = sorted(attached)
+            mark = len(checks.found)
             expectations.compare(checks, kernel, configuration, probes[configuration], attached)
+            checks.say(mark)
         say("the daemon on a way of its own")
         values(checks, folder, stack, subjects)
     say("done")
