@@ -6,6 +6,7 @@ TCPPERFD names the program; without it, it is the one in build/bin.
 import atexit
 import collections
 import ctypes
+import functools
 import http.client
 import json
 import os
@@ -82,6 +83,13 @@ def allowed(seconds):
     """A promise about time holds on a machine that is not overloaded; with more to run than CPUs it is that much
     longer."""
     return seconds * max(1, os.getloadavg()[0] / os.cpu_count())
+
+
+@functools.cache
+def is_sanitized():
+    """Whether the daemon is built with a sanitizer: freed memory stays with that for a while, and has a shadow."""
+    program = TCPPERFD.read_bytes()
+    return any(symbol in program for symbol in (b"__asan_init", b"__tsan_init"))
 
 
 def free_port(host="127.0.0.1"):

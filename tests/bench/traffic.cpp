@@ -1,0 +1,205 @@
+// Traffic over loopback of one of three kinds, for some seconds; what was done comes as one line of JSON.
+//
+// usage: tcpperf_bench_traffic bulk|request|connect FLOWS SECONDS
+//   bulk     each flow sends 128 KiB at a time, as fast as it goes: `operations` are bytes
+//   request  each flow sends 64 bytes and waits for 64: `operations` are exchanges
+//   connect  each flow connects, exchanges one byte and closes: `operations` are connections
+// `p50_us` and `p99_us` are of an operation (bulk: of a write).
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "support/socket.h"
+
+namespace {
+
+using tcpperf::test::Socket;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kBulkBytes = std::size_t{128} * 1024;
+constexpr std::size_t kRequestBytes = 64;
+
+enum class Kind { kBulk, kRequest, kConnect };
+
+struct Flow {
+  std::uint64_t operations = 0;
+  std::vector<std::uint32_t> latencies_ns;
+};
+
+[[noreturn]] void fail(const char* what) {
+  std::fprintf(stderr, "tcpperf_bench_traffic: %s: %s\n", what, std::strerror(errno));
+  std::exit(1);
+}
+
+Socket stream() {
+  Socket fresh(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (fresh.get() < 0) {
+    fail("socket");
+  }
+  return fresh;
+}
+
+Socket listen_on(sockaddr_in& address) {
+  Socket listener = stream();
+  address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (bind(listener.get(), generic, length) != 0 || listen(listener.get(), 1024) != 0 ||
+      getsockname(listener.get(), generic, &length) != 0) {
+    fail("listen");
+  }
+  return listener;
+}
+
+Socket connect_to(const sockaddr_in& address) {
+  Socket fresh = stream();
+  if (connect(fresh.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    fail("connect");
+  }
+  const int on = 1;
+  setsockopt(fresh.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  return fresh;
+}
+
+// False at the end of the connection.
+bool receive(const Socket& socket, char* data, std::size_t size) {
+  return recv(socket.get(), data, size, MSG_WAITALL) == static_cast<ssize_t>(size);
+}
+
+bool send_all(const Socket& socket, const char* data, std::size_t size) {
+  return send(socket.get(), data, size, MSG_NOSIGNAL) == static_cast<ssize_t>(size);
+}
+
+void answer(const Socket& socket, Kind kind) {
+  std::vector<char> buffer(kBulkBytes);
+  if (kind == Kind::kBulk) {
+    while (recv(socket.get(), buffer.data(), buffer.size(), 0) > 0) {
+    }
+    return;
+  }
+  const std::size_t size = kind == Kind::kRequest ? kRequestBytes : 1;
+  while (receive(socket, buffer.data(), size) && send_all(socket, buffer.data(), size)) {
+  }
+}
+
+// One thread per flow, or, where connections come and go, one for each of those who connect.
+void serve(const Socket& listener, Kind kind, unsigned flows) {
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < flows; ++i) {
+    if (kind == Kind::kConnect) {
+      threads.emplace_back([&listener] {
+        while (true) {
+          const Socket accepted(accept(listener.get(), nullptr, nullptr));
+          if (accepted.get() < 0) {
+            return;
+          }
+          answer(accepted, Kind::kConnect);
+        }
+      });
+    } else {
+      threads.emplace_back(
+          [kind, accepted = Socket(accept(listener.get(), nullptr, nullptr))] { answer(accepted, kind); });
+    }
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+}
+
+bool operate(const Socket& socket, Kind kind, std::vector<char>& buffer, const sockaddr_in& address) {
+  switch (kind) {
+    case Kind::kBulk: return send_all(socket, buffer.data(), kBulkBytes);
+    case Kind::kRequest:
+      return send_all(socket, buffer.data(), kRequestBytes) && receive(socket, buffer.data(), kRequestBytes);
+    case Kind::kConnect: {
+      const Socket fresh = connect_to(address);
+      // Ended by a reset: no port stays behind in TIME_WAIT.
+      const linger now{1, 0};
+      setsockopt(fresh.get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+      return send_all(fresh, buffer.data(), 1) && receive(fresh, buffer.data(), 1);
+    }
+  }
+  return false;
+}
+
+void run_flow(Flow& flow, Kind kind, const sockaddr_in& address, Clock::time_point end) {
+  std::vector<char> buffer(kBulkBytes, 'x');
+  const Socket socket = kind == Kind::kConnect ? Socket() : connect_to(address);
+  flow.latencies_ns.reserve(1U << 20U);
+  for (Clock::time_point before = Clock::now(); before < end;) {
+    if (!operate(socket, kind, buffer, address)) {
+      fail("operate");
+    }
+    const Clock::time_point after = Clock::now();
+    flow.latencies_ns.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(after - before).count(), UINT32_MAX)));
+    flow.operations += kind == Kind::kBulk ? kBulkBytes : 1;
+    before = after;
+  }
+}
+
+double quantile_us(std::vector<std::uint32_t>& sorted_ns, double q) {
+  const auto at = static_cast<std::size_t>(q * static_cast<double>(sorted_ns.size() - 1));
+  return sorted_ns.empty() ? 0 : sorted_ns[at] / 1000.0;
+}
+
+void report(std::vector<Flow>& flows, double seconds) {
+  std::uint64_t operations = 0;
+  std::vector<std::uint32_t> all;
+  for (Flow& flow : flows) {
+    operations += flow.operations;
+    all.insert(all.end(), flow.latencies_ns.begin(), flow.latencies_ns.end());
+  }
+  std::sort(all.begin(), all.end());
+  std::printf(R"({"operations": %llu, "seconds": %.6f, "p50_us": %.3f, "p99_us": %.3f})"
+              "\n",
+              static_cast<unsigned long long>(operations), seconds, quantile_us(all, 0.5), quantile_us(all, 0.99));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view name = argc == 4 ? argv[1] : "";
+  if (name != "bulk" && name != "request" && name != "connect") {
+    std::fprintf(stderr, "usage: tcpperf_bench_traffic bulk|request|connect FLOWS SECONDS\n");
+    return 2;
+  }
+  const Kind kind = name == "bulk" ? Kind::kBulk : name == "request" ? Kind::kRequest : Kind::kConnect;
+  const auto flows = static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10));
+  const std::chrono::duration<double> asked(std::strtod(argv[3], nullptr));
+  sockaddr_in address{};
+  const Socket listener = listen_on(address);
+  std::thread server(serve, std::cref(listener), kind, flows);
+  std::vector<Flow> done(flows);
+  std::vector<std::thread> clients;
+  const Clock::time_point begun = Clock::now();
+  const Clock::time_point end = begun + std::chrono::duration_cast<Clock::duration>(asked);
+  clients.reserve(flows);
+  for (Flow& flow : done) {
+    clients.emplace_back([&flow, kind, &address, end] { run_flow(flow, kind, address, end); });
+  }
+  for (std::thread& client : clients) {
+    client.join();
+  }
+  const std::chrono::duration<double> took = Clock::now() - begun;
+  shutdown(listener.get(), SHUT_RDWR);  // ends accept()
+  server.join();
+  report(done, took.count());
+  return 0;
+}
