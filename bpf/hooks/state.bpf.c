@@ -14,40 +14,53 @@
 #include "probes/throughput.bpf.h"
 #include "probes/time.bpf.h"
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(on_state, struct sock *sk, int from, int to)
+/*
+ * Read anew for each handler, so that what one of them has learned of it is forgotten behind it: the verifier would
+ * follow every combination of what is known of both states through all the rest, and take a second for that.
+ */
+#define FROM ((int)*(volatile unsigned long long *)&ctx[1])
+#define TO ((int)*(volatile unsigned long long *)&ctx[2])
+
+static __always_inline enum flow_moment moment_of(int from, int to)
 {
+	if (to == TCP_SYN_SENT || to == TCP_LISTEN)
+		return FLOW_BEGINS;
+	if (from == TCP_LISTEN && to == TCP_SYN_RECV)
+		return FLOW_ARRIVES;
+	return from == TCP_SYN_RECV ? FLOW_BEGINS_IF_NEW : FLOW_GOES_ON;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int on_state(unsigned long long *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct flow *flow;
 	u64 now_ns;
 
 	if (!tp)
 		return 0;
-	reconciliation_on_state(sk, tp, from, to);
+	reconciliation_on_state(sk, tp, FROM, TO);
 	/* listen(): whatever the filter says of the listener, its connections inherit the owner. */
-	if (to == TCP_LISTEN && groups_by_owner())
+	if (TO == TCP_LISTEN && groups_by_owner())
 		owner_set(sk, (const struct task_struct *)bpf_get_current_task());
-	flow = flow_find(sk, tp,
-			 to == TCP_SYN_SENT || to == TCP_LISTEN	    ? FLOW_BEGINS
-			 : from == TCP_LISTEN && to == TCP_SYN_RECV ? FLOW_ARRIVES
-			 : from == TCP_SYN_RECV			    ? FLOW_BEGINS_IF_NEW
-								    : FLOW_GOES_ON);
+	flow = flow_find(sk, tp, moment_of(FROM, TO));
 	if (!flow)
 		return 0;
 	now_ns = bpf_ktime_get_ns(); /* not before began_ns of a flow that begins here */
-	flow_on_state(flow, sk, tp, from, to);
-	if ((cfg_listener || cfg_stall) && from == TCP_LISTEN && to == TCP_SYN_RECV)
+	flow_on_state(flow, sk, tp, FROM, TO);
+	if ((cfg_listener || cfg_stall) && FROM == TCP_LISTEN && TO == TCP_SYN_RECV)
 		flow->unaccepted = 1;
-	rtt_on_state(flow, tp, from, to);
-	listener_on_state(flow, sk, from, to);
+	rtt_on_state(flow, tp, FROM, TO);
+	listener_on_state(flow, sk, FROM, TO);
 	if (flow->unaccepted) {
 		u64 wait_ns = flow_accepted(flow, sk);
 
 		listener_on_accepted(flow, wait_ns);
 		stall_on_accepted(flow, wait_ns);
 	}
-	stall_on_state(flow, tp, from, to, now_ns);
-	if (to == TCP_CLOSE) {
+	stall_on_state(flow, tp, FROM, TO, now_ns);
+	if (TO == TCP_CLOSE) {
 		retransmit_count_sent(flow, tp);
 		throughput_count(flow, sk, tp);
 		life_on_close(flow, sk, tp, now_ns);
@@ -55,10 +68,10 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 		socket_count(flow, sk);
 		flow->closed = 1;
 	}
-	time_on_state(flow, tp, from, to, now_ns);
-	congestion_on_state(flow, tp, to, now_ns);
-	order_on_state(flow, tp, to);
-	handshake_on_state(flow, sk, tp, from, to, now_ns);
-	state_on_state(flow, from, to, now_ns);
+	time_on_state(flow, tp, FROM, TO, now_ns);
+	congestion_on_state(flow, tp, TO, now_ns);
+	order_on_state(flow, tp, TO);
+	handshake_on_state(flow, sk, tp, FROM, TO, now_ns);
+	state_on_state(flow, FROM, TO, now_ns);
 	return 0;
 }

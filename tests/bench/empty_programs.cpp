@@ -1,6 +1,6 @@
-// Attaches COUNT programs that do nothing to the event of the hot path (tcp_probe), says "ready", and detaches them when
-// its standard input ends. What they cost is what any program costs there: being called, and, where the kernel times
-// programs, being timed. Root.
+// Attaches COUNT programs that do nothing to the event of the hot path (tcp_probe), says "ready", and detaches them
+// when its standard input ends. What they cost is what any program costs there: being called, and, where the kernel
+// times programs, being timed. Root.
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>

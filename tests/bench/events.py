@@ -1,12 +1,15 @@
-"""What an event costs. Programs are timed by the kernel (bpf_stats) while one flow sends over loopback; beside them, on
+"""What an event costs. Programs are timed by the kernel (bpf_stats) while two flows exchange small
+messages over loopback, so that there are many segments; beside them, on
 the same events, a program that does nothing, whose time is the timing's own, and a rival. Being called is not in
 those times: it is taken from how much longer an exchange takes with many empty programs attached."""
 import contextlib
 
-from place import ALL, SHIPPED, bpftrace, daemon, empty_programs, harness, programs_of, traffic
 from measure import interleave, say, spread, table
+from place import ALL, SHIPPED, bpftrace, daemon, empty_programs, harness, traffic
+from programs import programs_of
 
 RIVAL = "tracepoint:tcp:tcp_probe { @ = hist(args->srtt); }"
+INSTRUCTION_BYTES = 8
 SECONDS = 2
 EMPTY = 32  # programs; so many that what they add is more than the machine's moods
 
@@ -29,16 +32,16 @@ class Stats:
 
 
 def ns_by_program(pid):
-    return {program["name"]: {"ns": program["run_time_ns"] / program["run_cnt"], "runs": program["run_cnt"],
-                              "instructions": program["bytes_xlated"] // 8}
-            for program in programs_of(pid) if program.get("run_cnt")}
+    return {name: {"ns": info.run_time_ns / info.run_cnt, "runs": info.run_cnt,
+                   "instructions": info.xlated_prog_len // INSTRUCTION_BYTES}
+            for name, info in programs_of(pid).items() if info.run_cnt}
 
 
 def timed(config):
     """Of one daemon with this configuration: its programs, and the two beside it."""
     def measure():
         with Stats(), daemon(config) as running, empty_programs(1) as empty, bpftrace(RIVAL) as rival:
-            traffic("bulk", 1, SECONDS)
+            traffic("request", 2, SECONDS)
             return {"programs": ns_by_program(running.pid),
                     "empty": next(iter(ns_by_program(empty.pid).values())),
                     "rival": next(iter(ns_by_program(rival.pid).values()))}

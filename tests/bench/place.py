@@ -76,15 +76,6 @@ def traffic(kind, flows, seconds):
     return done
 
 
-def programs_of(pid):
-    """The BPF programs that a process holds, as bpftool tells of them: run_time_ns, run_cnt, bytes_xlated, ..."""
-    held = set()
-    for info in pathlib.Path("/proc", str(pid), "fdinfo").iterdir():
-        held |= {int(line.split()[1]) for line in info.read_text().splitlines() if line.startswith("prog_id:")}
-    return [program for program in json.loads(harness.run("bpftool", "-j", "prog", "show").stdout)
-            if program["id"] in held]
-
-
 def cpu_seconds(pid):
     """User and system time of a process, of the threads that it has now."""
     return sum(int(task.joinpath("schedstat").read_text().split()[0])
