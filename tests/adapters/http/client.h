@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cctype>
 #include <cstddef>
 #include <map>
@@ -55,6 +56,9 @@ class Client {
   void send(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent < 0 && errno == EINTR) {
+        continue;
+      }
       if (sent <= 0) {
         return;
       }
@@ -68,6 +72,9 @@ class Client {
     std::array<char, 65536> buffer{};
     while (all.size() < bytes) {
       const ssize_t got = recv(fd_, buffer.data(), std::min(buffer.size(), bytes - all.size()), 0);
+      if (got < 0 && errno == EINTR) {
+        continue;  // libFuzzer looks at the time by a signal
+      }
       if (got <= 0) {
         break;
       }
