@@ -159,8 +159,9 @@ std::size_t estimate_bytes(const core::Snapshot& snapshot, const core::Histogram
       names += name.size();
     }
     const core::BorderRange borders = family.spec->borders;
-    const auto classic =
-        static_cast<std::size_t>((borders.max_exponent - borders.min_exponent + 1) * histograms.buckets_per_octave);
+    const int octaves = borders.max_exponent - borders.min_exponent + 1;
+    const std::size_t classic =
+        static_cast<std::size_t>(octaves) * static_cast<std::size_t>(histograms.buckets_per_octave);
     for (const core::Series& series : family.series) {
       bytes += kSeries + names;
       for (const std::string& value : *series.labels) {
