@@ -100,6 +100,10 @@ class NativeHistogramsTest(EndToEndTest):
             found.setdefault((name, frozenset(labels.items())), []).append((border, result))
         return found
 
+    def selector(self, key, name=None):
+        matchers = ",".join(f'{label}="{text}"' for label, text in key[1])
+        return f"{key[0] if name is None else name}{{{matchers}}}"
+
     def compare(self, key, native, classic):
         """Count, sum and each bucket are the same, to the last observation."""
         classic = sorted((float(border), float(result["value"][1])) for border, result in classic)
@@ -119,6 +123,10 @@ class NativeHistogramsTest(EndToEndTest):
         classic_server = self.prometheus(daemon, "classic")
         for server in (native_server, classic_server):
             server.scraped('count_over_time(up{job="tcpperf"}[1m]) >= 2', "two scrapes")
+        with self.subTest("histograms are native before anything is observed"):
+            empty = self.results(native_server, '{__name__=~"tcpperf_.*"}')
+            self.assertEqual([key for key in empty if key[0].endswith("_sum")], [])
+            self.assertGreater(sum(1 for entries in empty.values() if "histogram" in entries[0][1]), 20)
         self.make_traffic()
         self.rest(daemon, native_server, classic_server)
 
@@ -138,6 +146,12 @@ class NativeHistogramsTest(EndToEndTest):
             sums = self.results(classic_server, f'{{__name__=~"({names})_sum"}}')
             self.assertEqual({(key[0] + "_sum", key[1]): histogram.sum for key, histogram in native.items()},
                              {key: float(entries[0][1]["value"][1]) for key, entries in sums.items()})
+        with self.subTest("a quantile in the zero bucket is as good as 0"):
+            key = max(native, key=lambda key: native[key].zero)
+            quantile, = native_server.query(
+                f"histogram_quantile({native[key].zero / native[key].count / 2!r}, {self.selector(key)})")
+            self.assertGreaterEqual(quantile, 0)
+            self.assertLess(quantile, 1e-38)
         with self.subTest("both scrapes went well"):
             for server in (native_server, classic_server):
                 self.assertEqual(server.query('min_over_time(up{job="tcpperf"}[5m])'), [1])
@@ -149,7 +163,7 @@ class NativeHistogramsTest(EndToEndTest):
     def check_round_trips(self, native_server, classic_server, key, histogram, least_border):
         """Quantiles and fractions of a histogram with hundreds of observations. Below `least_border` the classic one has
         no buckets."""
-        selector = "{" + ",".join(f'{name}="{text}"' for name, text in key[1]) + "}"
+        selector = self.selector(key, name="")
         self.assertGreater(histogram.count, 100)
         self.assertEqual(histogram.zero, 0)
 

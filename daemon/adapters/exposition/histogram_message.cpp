@@ -121,7 +121,7 @@ std::size_t HistogramMessage::plan_native() {
   }
   deltas_bytes_ = static_cast<std::size_t>(end - deltas_.data());
   if (spans_.empty()) {
-    spans_.push_back({});  // what marks a native histogram, whatever else there is
+    spans_.push_back({});  // by which a native histogram is known
   }
 
   std::size_t bytes = varint_bytes(protozero::encode_zigzag32(core::Histogram::kSchema)) + kDouble +

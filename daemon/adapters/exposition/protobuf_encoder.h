@@ -12,8 +12,9 @@ namespace tcpperf::adapters::exposition {
 // are those of the text page, in the same order. A family whose base name ends in its unit carries that UNIT.
 //
 // Native histograms are of schema 3, bucket for bucket what the kernel counted. Their zero bucket holds what is exactly
-// 0; its threshold is nevertheless 2^-128, as in Prometheus' own clients: no observation lies between, sums with other
-// histograms need no new buckets, and one without observations is known for native by every server.
+// 0; its threshold is nevertheless 2^-128, as in Prometheus' own clients: no observation lies between, and without it
+// Prometheus 2.42 takes a histogram for a classic one until something is observed. Later ones, and others who read this
+// format, know it by its span, which is empty then.
 //
 // Works on the snapshot itself and not on prometheus::MetricFamily, which has no place for native buckets. Any thread.
 // Precondition: that of to_metric_families().
