@@ -132,32 +132,32 @@ std::size_t HistogramMessage::plan_native() {
   return deltas_bytes_ == 0 ? bytes : bytes + message_bytes(deltas_bytes_);
 }
 
-void HistogramMessage::write(protozero::pbf_writer& message) const {
-  message.add_uint64(histogram_field::kSampleCount, count_);
-  message.add_double(histogram_field::kSampleSum, histogram_->sum);
+void HistogramMessage::write(MessageWriter& out) const {
+  out.add_uint64(histogram_field::kSampleCount, count_);
+  out.add_double(histogram_field::kSampleSum, histogram_->sum);
   if (classic_) {
     for (std::size_t i = 0; i < borders_.size(); ++i) {
-      protozero::pbf_writer bucket(message, histogram_field::kBucket, bucket_bytes(cumulative_[i]));
-      bucket.add_uint64(bucket_field::kCumulativeCount, cumulative_[i]);
-      bucket.add_double(bucket_field::kUpperBound, borders_[i]);
+      out.begin_message(histogram_field::kBucket, bucket_bytes(cumulative_[i]));
+      out.add_uint64(bucket_field::kCumulativeCount, cumulative_[i]);
+      out.add_double(bucket_field::kUpperBound, borders_[i]);
     }
   }
   if (native_) {
-    write_native(message);
+    write_native(out);
   }
 }
 
-void HistogramMessage::write_native(protozero::pbf_writer& message) const {
-  message.add_sint32(histogram_field::kSchema, core::Histogram::kSchema);
-  message.add_double(histogram_field::kZeroThreshold, zero_threshold());
-  message.add_uint64(histogram_field::kZeroCount, histogram_->zero_count);
-  for (const Span& entry : spans_) {
-    protozero::pbf_writer span(message, histogram_field::kPositiveSpan, span_bytes(entry.offset, entry.length));
-    span.add_sint32(span_field::kOffset, entry.offset);
-    span.add_uint32(span_field::kLength, entry.length);
+void HistogramMessage::write_native(MessageWriter& out) const {
+  out.add_sint32(histogram_field::kSchema, core::Histogram::kSchema);
+  out.add_double(histogram_field::kZeroThreshold, zero_threshold());
+  out.add_uint64(histogram_field::kZeroCount, histogram_->zero_count);
+  for (const Span& span : spans_) {
+    out.begin_message(histogram_field::kPositiveSpan, span_bytes(span.offset, span.length));
+    out.add_sint32(span_field::kOffset, span.offset);
+    out.add_uint32(span_field::kLength, span.length);
   }
   if (deltas_bytes_ != 0) {
-    message.add_bytes(histogram_field::kPositiveDelta, deltas_.data(), deltas_bytes_);  // as a packed field is
+    out.add_bytes(histogram_field::kPositiveDelta, deltas_.data(), deltas_bytes_);  // as a packed field is
   }
 }
 

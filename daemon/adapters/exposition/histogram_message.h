@@ -5,8 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <protozero/pbf_writer.hpp>
-
+#include "adapters/exposition/message_writer.h"
 #include "core/histogram/histogram.h"
 #include "core/metrics/histogram_exposition.h"
 
@@ -21,7 +20,7 @@ class HistogramMessage {
   // Bytes of the message; `histogram` must stay valid until write().
   std::size_t plan(const core::Histogram& histogram);
   // Writes the fields of what was planned last.
-  void write(protozero::pbf_writer& message) const;
+  void write(MessageWriter& out) const;
 
  private:
   struct Span {
@@ -30,7 +29,7 @@ class HistogramMessage {
   };
   [[nodiscard]] std::size_t plan_classic();
   [[nodiscard]] std::size_t plan_native();
-  void write_native(protozero::pbf_writer& message) const;
+  void write_native(MessageWriter& out) const;
 
   const core::BorderRange range_;
   const int buckets_per_octave_;

@@ -9,10 +9,11 @@
 #include <variant>
 #include <vector>
 
-#include <protozero/pbf_writer.hpp>
+#include <protozero/types.hpp>
 #include <protozero/varint.hpp>
 
 #include "adapters/exposition/histogram_message.h"
+#include "adapters/exposition/message_writer.h"
 #include "adapters/exposition/write.h"
 #include "core/base/utf8.h"
 
@@ -20,7 +21,6 @@ namespace tcpperf::adapters::exposition {
 namespace {
 
 using protozero::pbf_tag_type;
-using protozero::pbf_writer;
 
 // Field numbers of io/prometheus/client/metrics.proto. All tags take one byte.
 namespace family_field {
@@ -63,8 +63,8 @@ std::size_t field_bytes(std::size_t content) {
 // Appends the series of one family.
 class SeriesWriter {
  public:
-  SeriesWriter(pbf_writer& family, const core::Family& from, const core::HistogramExposition& histograms)
-      : family_(family),
+  SeriesWriter(MessageWriter& out, const core::Family& from, const core::HistogramExposition& histograms)
+      : out_(out),
         number_field_(from.spec->kind == core::MetricKind::kCounter ? metric_field::kCounter : metric_field::kGauge),
         names_(from.spec->labels),
         histogram_(from.spec->borders, histograms) {
@@ -74,16 +74,16 @@ class SeriesWriter {
   void add(const core::Series& series) {
     const std::size_t labels_bytes = plan_labels(*series.labels);
     if (const auto* number = std::get_if<double>(&series.value)) {
-      pbf_writer metric(family_, family_field::kMetric, labels_bytes + field_bytes(kNumberBytes));
-      write_labels(metric);
-      pbf_writer value(metric, number_field_, kNumberBytes);
-      value.add_double(kNumberValue, *number);
+      out_.begin_message(family_field::kMetric, labels_bytes + field_bytes(kNumberBytes));
+      write_labels();
+      out_.begin_message(number_field_, kNumberBytes);
+      out_.add_double(kNumberValue, *number);
     } else if (const auto* histogram = std::get_if<core::Histogram>(&series.value)) {
       const std::size_t histogram_bytes = histogram_.plan(*histogram);
-      pbf_writer metric(family_, family_field::kMetric, labels_bytes + field_bytes(histogram_bytes));
-      write_labels(metric);
-      pbf_writer value(metric, metric_field::kHistogram, histogram_bytes);
-      histogram_.write(value);
+      out_.begin_message(family_field::kMetric, labels_bytes + field_bytes(histogram_bytes));
+      write_labels();
+      out_.begin_message(metric_field::kHistogram, histogram_bytes);
+      histogram_.write(out_);
     }
   }
 
@@ -107,15 +107,15 @@ class SeriesWriter {
     return bytes;
   }
 
-  void write_labels(pbf_writer& metric) const {
+  void write_labels() const {
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      pbf_writer pair(metric, metric_field::kLabel, pair_bytes(names_[i], values_[i]));
-      pair.add_bytes(label_field::kName, names_[i].data(), names_[i].size());
-      pair.add_bytes(label_field::kValue, values_[i].data(), values_[i].size());
+      out_.begin_message(metric_field::kLabel, pair_bytes(names_[i], values_[i]));
+      out_.add_bytes(label_field::kName, names_[i].data(), names_[i].size());
+      out_.add_bytes(label_field::kValue, values_[i].data(), values_[i].size());
     }
   }
 
-  pbf_writer& family_;
+  MessageWriter& out_;
   const pbf_tag_type number_field_;
   std::vector<std::string_view> names_;
   HistogramMessage histogram_;
@@ -123,7 +123,7 @@ class SeriesWriter {
   std::deque<std::string> replaced_;      // those of its values that were not UTF-8
 };
 
-void write_family(pbf_writer& out, const core::Family& family, const core::HistogramExposition& histograms) {
+void write_family(MessageWriter& out, const core::Family& family, const core::HistogramExposition& histograms) {
   const core::MetricSpec& spec = *family.spec;
   out.add_bytes(family_field::kName, spec.name.data(), spec.name.size());
   if (!spec.help.empty()) {
@@ -187,7 +187,7 @@ std::string encode_protobuf(const core::Snapshot& snapshot, const core::Histogra
     // How long a family is shows when it is written; moving it up to its length costs less than reckoning twice.
     const std::size_t begin = page.size();
     page.append(kLongestLength, '\0');
-    pbf_writer out(page);
+    MessageWriter out(page);
     write_family(out, family, histograms);
     const std::size_t length = page.size() - begin - kLongestLength;
     const auto used = static_cast<std::size_t>(protozero::add_varint_to_buffer(page.data() + begin, length));
