@@ -60,11 +60,14 @@ class Native:
 
 
 class NativeHistogramsTest(EndToEndTest):
-    def start_on_pair(self, **config):
+    def setUp(self):
+        super().setUp()
         self.pair = Pair()
         self.addCleanup(self.pair.close)
-        return self.start(quiet_config(filter=self.pair.filter(), tick="200ms",
-                                       probes={probe: GROUPED for probe in GROUPED_PROBES}, **config))
+
+    def config(self, **histograms):
+        return quiet_config(filter=self.pair.filter(), tick="200ms",
+                            probes={probe: GROUPED for probe in GROUPED_PROBES}, histograms=histograms)
 
     def prometheus(self, daemon, name, *flags):
         host, port = daemon.addresses()[0]
@@ -118,7 +121,7 @@ class NativeHistogramsTest(EndToEndTest):
                                 f"{key}: {upper} is no border of the classic histogram")
 
     def test_native_and_classic_histograms_are_the_same(self):
-        daemon = self.start_on_pair(histograms={"buckets_per_power_of_two": 8})
+        daemon = self.start(self.config(buckets_per_power_of_two=8))
         native_server = self.prometheus(daemon, "native", "--enable-feature=native-histograms")
         classic_server = self.prometheus(daemon, "classic")
         for server in (native_server, classic_server):
@@ -203,7 +206,7 @@ class NativeHistogramsTest(EndToEndTest):
             self.assertLess(increase, 1.3 * histogram.count)
 
     def test_classic_histograms_alone_are_the_same_series_as_in_openmetrics(self):
-        daemon = self.start_on_pair(histograms={"in_protobuf": "classic"})
+        daemon = self.start(self.config(in_protobuf="classic"))
         server = self.prometheus(daemon, "native", "--enable-feature=native-histograms")
         self.make_traffic()
         self.rest(daemon, server)
@@ -216,7 +219,7 @@ class NativeHistogramsTest(EndToEndTest):
         self.assertEqual(found, wanted)
 
     def test_protobuf_is_served_to_who_asks_for_it(self):
-        daemon = self.start(quiet_config())
+        daemon = self.start(self.config())
         answer = daemon.ask(headers={"Accept": ACCEPT})
         self.assertEqual(answer.status, 200)
         self.assertEqual(answer.headers["Content-Type"],
@@ -237,15 +240,15 @@ class NativeHistogramsTest(EndToEndTest):
         self.assertAlmostEqual(int(head.headers["Content-Length"]), len(answer.body), delta=1000)
 
     def test_a_reload_changes_what_protobuf_carries(self):
-        daemon = self.start(quiet_config())
+        daemon = self.start(self.config())
 
         def size():
             return len(daemon.ask(headers={"Accept": ACCEPT}).body)
 
         both = size()
-        daemon.reload(quiet_config(histograms={"in_protobuf": "native"}))
+        daemon.reload(self.config(in_protobuf="native"))
         native = size()
-        daemon.reload(quiet_config(histograms={"in_protobuf": "classic"}))
+        daemon.reload(self.config(in_protobuf="classic"))
         classic = size()
         self.assertLess(native, classic)
         self.assertLess(classic, both)
