@@ -203,7 +203,7 @@ core::Result<void> Daemon::apply(const config::Config& config) {
     return applied;
   }
   alerting_.apply(std::move(*alerting));
-  buckets_per_octave_ = static_cast<int>(config.buckets_per_power_of_two);
+  histograms_ = {static_cast<int>(config.buckets_per_power_of_two), config.histograms_in_protobuf};
   if (config.tick != tick_) {  // setting it again would put the next tick off
     tick_ = config.tick;
     loop_.set_tick(tick_);
@@ -223,8 +223,8 @@ core::Result<void> Daemon::serve() {
     where.addresses.push_back(std::move(*address));
   }
   core::Result<std::unique_ptr<adapters::http::Server>> server =
-      adapters::http::Server::start(where, make_pages({collector_, probes::probe_table(), ready_, buckets_per_octave_}),
-                                    {}, [this] { return web_config_->current(); });
+      adapters::http::Server::start(where, make_pages({collector_, probes::probe_table(), ready_, histograms_}), {},
+                                    [this] { return web_config_->current(); });
   if (!server) {
     return server.error();
   }

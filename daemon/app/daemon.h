@@ -18,6 +18,7 @@
 #include "app/web_config.h"
 #include "config/model.h"
 #include "core/base/result.h"
+#include "core/metrics/histogram_exposition.h"
 
 namespace tcpperf::app {
 
@@ -50,7 +51,7 @@ class Daemon {
   std::vector<int> activation_sockets_;  // until the server has them
   std::chrono::milliseconds tick_{0};    // zero: not set yet
   std::atomic<bool> ready_ = false;
-  std::atomic<int> buckets_per_octave_ = 1;
+  std::atomic<core::HistogramExposition> histograms_;
   std::atomic<bool> reload_successful_ = true;
   std::atomic<double> reload_success_unix_seconds_ = 0;
 

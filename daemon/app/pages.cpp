@@ -5,9 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "adapters/exposition/encoder.h"
-#include "adapters/exposition/families.h"
 #include "adapters/exposition/format.h"
+#include "adapters/exposition/page.h"
 #include "app/version.h"
 
 namespace tcpperf::app {
@@ -19,14 +18,11 @@ using adapters::http::Response;
 Response metrics_page(const PageSources& sources, const Request& request) {
   namespace exposition = adapters::exposition;
   const std::shared_ptr<const core::Snapshot> snapshot = sources.collector.collect();
-  const auto families = exposition::to_metric_families(*snapshot, sources.buckets_per_octave);
   const exposition::Format format = exposition::negotiate(request.header("Accept"));
   Response response;
   response.headers.emplace_back("Vary", "Accept");
   response.content_type = exposition::content_type(format);
-  response.body = std::make_shared<const std::string>(format == exposition::Format::kOpenMetrics
-                                                          ? exposition::OpenMetricsEncoder().encode(families)
-                                                          : exposition::TextEncoder().encode(families));
+  response.body = std::make_shared<const std::string>(exposition::encode_page(*snapshot, format, sources.histograms));
   return response;
 }
 

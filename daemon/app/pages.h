@@ -6,6 +6,7 @@
 
 #include "adapters/http/message.h"
 #include "app/collector.h"
+#include "core/metrics/histogram_exposition.h"
 
 namespace tcpperf::app {
 
@@ -13,8 +14,8 @@ namespace tcpperf::app {
 struct PageSources {
   Collector& collector;
   core::ProbeTable probes;
-  const std::atomic<bool>& ready;              // programs attached and port bound
-  const std::atomic<int>& buckets_per_octave;  // from the configuration; changes with a reload
+  const std::atomic<bool>& ready;                            // programs attached and port bound
+  const std::atomic<core::HistogramExposition>& histograms;  // from the configuration; changes with a reload
 };
 
 // "/metrics", "/probes", "/-/healthy", "/-/ready", "/".

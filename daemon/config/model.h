@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/groups/plan.h"
+#include "core/metrics/histogram_exposition.h"
 #include "core/net/cidr.h"
 #include "core/rules/rule.h"
 
@@ -75,7 +76,8 @@ struct Sinks {
 
 struct Config {
   std::uint32_t buckets_per_power_of_two = 1;  // of classic histograms: 1, 2, 4 or 8
-  std::chrono::milliseconds tick{5000};        // how often rules are judged
+  core::ProtobufHistograms histograms_in_protobuf = core::ProtobufHistograms::kBoth;
+  std::chrono::milliseconds tick{5000};  // how often rules are judged
   Filter filter;
   core::GroupBy group_by;  // of probes that have none of their own
   Groups groups;

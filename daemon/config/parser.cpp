@@ -17,10 +17,16 @@ Key<Config> histograms_key() {
   Key<Config> buckets = choice_key<Config, std::uint32_t>(
       "buckets_per_power_of_two", &Config::buckets_per_power_of_two, {{"1", 1}, {"2", 2}, {"4", 4}, {"8", 8}},
       "Resolution of classic histograms: `le` borders per power of two.");
+  Key<Config> in_protobuf = choice_key<Config, core::ProtobufHistograms>(
+      "in_protobuf", &Config::histograms_in_protobuf,
+      {{"both", core::ProtobufHistograms::kBoth},
+       {"native", core::ProtobufHistograms::kNative},
+       {"classic", core::ProtobufHistograms::kClassic}},
+      "What a scrape in protobuf carries; one in text has classic histograms alone.");
   const std::string name = "histograms";
   return {.row = {name, "map", "", "", "How histograms are exposed."},
-          .children = rows_of<Config>({buckets}, name + "."),
-          .read = [keys = std::vector{buckets}](ErrorLog& log, const Value& value, Config& out) {
+          .children = rows_of<Config>({buckets, in_protobuf}, name + "."),
+          .read = [keys = std::vector{buckets, in_protobuf}](ErrorLog& log, const Value& value, Config& out) {
             read_map(log, value, keys, out);
           }};
 }

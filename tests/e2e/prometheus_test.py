@@ -22,23 +22,34 @@ GROUPED_PROBES = ("rtt", "handshake", "retransmit", "throughput")
 class Prometheus:
     """Prometheus' HTTP API."""
 
-    def __init__(self, test, target, how=None):
-        """`how`: more of the scrape configuration, such as tls_config."""
-        config = test.folder / "prometheus.yml"
+    def __init__(self, test, target, how=None, name="prometheus", flags=()):
+        """`how`: more of the scrape configuration, such as tls_config. `name`: of one among several in the test."""
+        config = test.folder / f"{name}.yml"
         config.write_text(json.dumps({
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
             "scrape_configs": [{"job_name": "tcpperf", "static_configs": [{"targets": [target]}],
                                 **(how or {})}]}))
-        address = f"127.0.0.1:{free_port()}"
+        arguments = (f"--config.file={config}", f"--storage.tsdb.path={test.folder / name}", *flags)
+        # Somebody else may have got the port in the meantime.
+        while not self._start(test, f"127.0.0.1:{free_port()}", arguments):
+            pass
+
+    def _start(self, test, address, arguments):
+        """False when the address is taken."""
         self.url = f"http://{address}"
-        self.program = test.start_program(
-            "prometheus", f"--config.file={config}", f"--storage.tsdb.path={test.folder / 'data'}",
-            f"--web.listen-address={address}")
-        wait_until(self._is_ready, "Prometheus is ready", 60)
+        self.program = test.start_program("prometheus", f"--web.listen-address={address}", *arguments)
+        wait_until(lambda: self._is_ready() or self._has_ended(), "Prometheus is ready", 60)
+        if not self._has_ended():
+            return True
+        self.program.wait()
+        if self.program.count("address already in use") == 0:
+            raise AssertionError(f"prometheus ended:\n{self.program.said()}")
+        return False
+
+    def _has_ended(self):
+        return self.program.process.poll() is not None
 
     def _is_ready(self):
-        if self.program.process.poll() is not None:
-            raise AssertionError(f"prometheus ended:\n{self.program.said()}")
         try:
             with urllib.request.urlopen(self.url + "/-/ready", timeout=10) as answer:
                 return answer.status == 200

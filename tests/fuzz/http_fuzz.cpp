@@ -9,14 +9,17 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "adapters/exposition/encoder.h"
 #include "adapters/exposition/format.h"
+#include "adapters/exposition/protobuf_encoder.h"
 #include "adapters/http/client.h"
 #include "adapters/http/gzip.h"
 #include "adapters/http/handle.h"
 #include "adapters/http/listen_address.h"
 #include "adapters/http/server.h"
+#include "core/base/utf8.h"
 
 namespace {
 
@@ -92,6 +95,19 @@ void fuzz_escaping(std::string_view text) {
   require(lines == (text.empty() ? 2 : 3));
 }
 
+void fuzz_protobuf(std::string_view text) {
+  static const tcpperf::core::MetricSpec spec{
+      .name = "f", .help = "", .kind = tcpperf::core::MetricKind::kGauge, .labels = {"l"}};
+  const std::vector<std::string> values{std::string(text)};
+  tcpperf::core::Snapshot snapshot;
+  snapshot.families.push_back({&spec, {{std::make_shared<const std::vector<std::string>>(values), 1.0}}});
+  const std::string page = exposition::encode_protobuf(snapshot, {});
+  const std::string value = tcpperf::core::to_utf8(text);
+  require(tcpperf::core::is_utf8(value));
+  require(value == text || !tcpperf::core::is_utf8(text));
+  require(page.find(value) != std::string::npos);
+}
+
 void fuzz_server(std::string_view bytes) {
   static const std::unique_ptr<http::Server> server = [] {
     http::Options options;
@@ -123,5 +139,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz_listen_address(input);
   fuzz_handle(input);
   fuzz_escaping(input);
+  fuzz_protobuf(input);
   return 0;
 }

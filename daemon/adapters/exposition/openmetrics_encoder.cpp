@@ -1,4 +1,3 @@
-#include <array>
 #include <cstdlib>
 #include <string_view>
 
@@ -37,8 +36,8 @@ Description describe(const prometheus::MetricFamily& family) {
   const std::string_view name = family.name;
   switch (family.type) {
     case prometheus::MetricType::Counter:
-      if (name.size() > kTotal.size() && name.ends_with(kTotal)) {
-        return {name.substr(0, name.size() - kTotal.size()), "counter"};
+      if (const std::string_view base = without_total(name); base != name) {
+        return {base, "counter"};
       }
       return {name, "unknown"};
     case prometheus::MetricType::Gauge: return {name, "gauge"};
@@ -47,17 +46,6 @@ Description describe(const prometheus::MetricFamily& family) {
     case prometheus::MetricType::Histogram: return {name, "histogram"};
   }
   return {name, "unknown"};
-}
-
-// The unit at the end of a base name; empty when it is none of those.
-std::string_view unit_of(std::string_view name) {
-  constexpr std::array<std::string_view, 3> kSuffixes{"_seconds", "_bytes", "_ratio"};
-  for (const std::string_view suffix : kSuffixes) {
-    if (name.size() > suffix.size() && name.ends_with(suffix)) {
-      return suffix.substr(1);
-    }
-  }
-  return {};
 }
 
 void append_metadata(std::string& out, const Description& family, std::string_view help) {

@@ -124,6 +124,21 @@ void append_labels(std::string& out, const std::vector<prometheus::ClientMetric:
   }
 }
 
+std::string_view without_total(std::string_view name) {
+  constexpr std::string_view kTotal = "_total";
+  return name.size() > kTotal.size() && name.ends_with(kTotal) ? name.substr(0, name.size() - kTotal.size()) : name;
+}
+
+std::string_view unit_of(std::string_view base_name) {
+  constexpr std::array<std::string_view, 3> kSuffixes{"_seconds", "_bytes", "_ratio"};
+  for (const std::string_view suffix : kSuffixes) {
+    if (base_name.size() > suffix.size() && base_name.ends_with(suffix)) {
+      return suffix.substr(1);
+    }
+  }
+  return {};
+}
+
 std::size_t estimate_page_bytes(const std::vector<prometheus::MetricFamily>& families) {
   constexpr std::size_t kMetadata = 64;  // around names and help
   constexpr std::size_t kLine = 48;      // suffix, border, value

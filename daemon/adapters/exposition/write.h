@@ -1,4 +1,4 @@
-// The tokens both text formats are made of, appended to one string. Internal to this adapter.
+// The tokens that the formats are made of, appended to one string. Internal to this adapter.
 #pragma once
 
 #include <cstddef>
@@ -30,6 +30,12 @@ void append_escaped(std::string& out, std::string_view text, Quotes quotes);
 
 // a="x",b="y" without braces; empty without labels.
 void append_labels(std::string& out, const std::vector<prometheus::ClientMetric::Label>& labels);
+
+// The name of a counter without its _total; a name that does not end so, or is nothing else, as it is.
+std::string_view without_total(std::string_view name);
+
+// The unit at the end of a base name; empty when it has none, or not one of "seconds", "bytes" and "ratio".
+std::string_view unit_of(std::string_view base_name);
 
 // About how long the page of these families gets, rather more than less. Memory that is reserved but not written costs
 // nothing; growing a page of megabytes by doubling costs more than writing it.

@@ -39,6 +39,17 @@ std::size_t utf8_sequence_length(std::string_view text) {
   return 0;
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence_length(text);
+    if (length == 0) {
+      return false;
+    }
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string to_utf8(std::string_view text) {
   std::string result;
   result.reserve(text.size());

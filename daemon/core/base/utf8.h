@@ -13,6 +13,8 @@ inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";  // U+
 // Precondition: `text` is not empty.
 std::size_t utf8_sequence_length(std::string_view text);
 
+bool is_utf8(std::string_view text);
+
 // U+FFFD for each byte that is not part of a well-formed sequence.
 std::string to_utf8(std::string_view text);
 

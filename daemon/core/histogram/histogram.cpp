@@ -153,20 +153,39 @@ std::optional<double> quantile(const Histogram& h, double q) {
   return upper_border(end_index(h) - 1);
 }
 
-std::vector<ClassicBucket> classic_buckets(const Histogram& h, BorderRange range, int per_octave) {
+std::vector<double> classic_borders(BorderRange range, int per_octave) {
   const std::int32_t step = Histogram::kBucketsPerOctave / per_octave;
-  const std::int32_t first = range.min_exponent * Histogram::kBucketsPerOctave;
   const std::int32_t last = range.max_exponent * Histogram::kBucketsPerOctave;
-  std::vector<ClassicBucket> out;
-  out.reserve(static_cast<std::size_t>((last - first) / step) + 1);
+  std::vector<double> borders;
+  for (std::int32_t border = range.min_exponent * Histogram::kBucketsPerOctave; border <= last; border += step) {
+    borders.push_back(upper_border(border));
+  }
+  return borders;
+}
 
+void cumulative_counts(const Histogram& h, BorderRange range, int per_octave, std::vector<std::uint64_t>& counts) {
+  const std::int32_t step = Histogram::kBucketsPerOctave / per_octave;
+  const std::int32_t last = range.max_exponent * Histogram::kBucketsPerOctave;
+  counts.clear();
   std::uint64_t cumulative = h.zero_count;
-  std::int32_t next = h.buckets.empty() ? last + 1 : h.first_index;
-  for (std::int32_t border = first; border <= last; border += step) {
-    for (; next <= border && next < end_index(h); ++next) {
-      cumulative += h.at(next);
+  auto bucket = h.buckets.begin();
+  std::int32_t next = h.first_index;
+  for (std::int32_t border = range.min_exponent * Histogram::kBucketsPerOctave; border <= last; border += step) {
+    for (; bucket != h.buckets.end() && next <= border; ++next, ++bucket) {
+      cumulative += *bucket;
     }
-    out.push_back({upper_border(border), cumulative});
+    counts.push_back(cumulative);
+  }
+}
+
+std::vector<ClassicBucket> classic_buckets(const Histogram& h, BorderRange range, int per_octave) {
+  const std::vector<double> borders = classic_borders(range, per_octave);
+  std::vector<std::uint64_t> counts;
+  cumulative_counts(h, range, per_octave, counts);
+  std::vector<ClassicBucket> out;
+  out.reserve(borders.size());
+  for (std::size_t i = 0; i < borders.size(); ++i) {
+    out.push_back({borders[i], counts[i]});
   }
   return out;
 }

@@ -73,6 +73,13 @@ struct ClassicBucket {
   std::uint64_t cumulative_count = 0;
 };
 
+// The borders 2^(k/per_octave) of the whole range, without +Inf. Precondition: per_octave is 1, 2, 4 or 8.
+std::vector<double> classic_borders(BorderRange range, int per_octave);
+
+// How many observations are below each of these borders, or on it. Exact. Replaces what is in `counts`, whose memory is
+// used again: who does this for thousands of histograms brings one vector.
+void cumulative_counts(const Histogram& h, BorderRange range, int per_octave, std::vector<std::uint64_t>& counts);
+
 // Cumulative buckets at 2^(k/per_octave) for the whole border range, without +Inf (which is count()). Exact.
 // Precondition: per_octave is 1, 2, 4 or 8.
 std::vector<ClassicBucket> classic_buckets(const Histogram& h, BorderRange range, int per_octave);

@@ -15,6 +15,7 @@ TEST_CASE("an empty file is the defaults, with every probe enabled and its knobs
   const config::Config config = valid("");
   CHECK(config.tick == 5s);
   CHECK(config.buckets_per_power_of_two == 1);
+  CHECK(config.histograms_in_protobuf == core::ProtobufHistograms::kBoth);
   CHECK(config.filter == config::Filter{});
   CHECK(config.alerts.empty());
   CHECK(config.sinks.syslog);
@@ -39,7 +40,7 @@ TEST_CASE("remarks, an empty document and empty sections are the defaults too", 
 TEST_CASE("a file with every key is read completely", "[config]") {
   const config::Config config = valid(R"(
 tick: 10s
-histograms: { buckets_per_power_of_two: 8 }
+histograms: { buckets_per_power_of_two: 8, in_protobuf: native }
 filter:
   local_ip: [10.0.0.0/8, "2001:db8::/32"]
   remote_ip: 192.0.2.7
@@ -68,6 +69,7 @@ sinks:
 )");
   CHECK(config.tick == 10s);
   CHECK(config.buckets_per_power_of_two == 8);
+  CHECK(config.histograms_in_protobuf == core::ProtobufHistograms::kNative);
   config::Filter filter;
   filter.local_ip = {*core::parse_cidr("10.0.0.0/8"), *core::parse_cidr("2001:db8::/32")};
   filter.remote_ip = {*core::parse_cidr("192.0.2.7")};
@@ -143,6 +145,14 @@ TEST_CASE("the tick is a duration in its range", "[config]") {
         Errors{"1:7: tick: expected a duration from 100ms to 5m, found '99999999999999999999h'"});
   CHECK(errors_of("tick: 5") == Errors{"1:7: tick: expected a duration with its unit (ms, s, m or h), found '5'"});
   CHECK(errors_of("tick: soon") == Errors{"1:7: tick: expected a duration such as 500ms, 5s or 1m30s, found 'soon'"});
+}
+
+TEST_CASE("a scrape in protobuf carries both kinds of histograms, or one", "[config]") {
+  CHECK(valid("histograms: {in_protobuf: both}") == valid(""));
+  CHECK(valid("histograms: {in_protobuf: classic}").histograms_in_protobuf == core::ProtobufHistograms::kClassic);
+  CHECK(valid("histograms: {in_protobuf: native}").histograms_in_protobuf == core::ProtobufHistograms::kNative);
+  CHECK(errors_of("histograms:\n  in_protobuf: none") ==
+        Errors{"2:16: histograms.in_protobuf: expected one of both, native, classic, found 'none'"});
 }
 
 TEST_CASE("classic histograms have 1, 2, 4 or 8 buckets per power of two", "[config]") {

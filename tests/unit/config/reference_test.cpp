@@ -29,7 +29,7 @@ TEST_CASE("the reference has every key of the file in its order", "[config]") {
   }
   CHECK(
       paths ==
-      "tick\nhistograms\nhistograms.buckets_per_power_of_two\n"
+      "tick\nhistograms\nhistograms.buckets_per_power_of_two\nhistograms.in_protobuf\n"
       "filter\nfilter.local_ip\nfilter.remote_ip\nfilter.local_port\nfilter.remote_port\n"
       "group_by\ngroups\ngroups.idle_after\ngroups.remote_prefix_ipv4\ngroups.remote_prefix_ipv6\n"
       "probes\nprobes.rtt\nprobes.rtt.enabled\nprobes.rtt.required\nprobes.rtt.group_by\nprobes.rtt.series_budget\n"
@@ -82,17 +82,17 @@ TEST_CASE("every row has a type and a meaning", "[config]") {
 }
 
 TEST_CASE("a file with the defaults of the reference is the default configuration", "[config]") {
-  CHECK(test::valid("tick: " + row("tick").fallback +
-                    "\nhistograms: {buckets_per_power_of_two: " + row("histograms.buckets_per_power_of_two").fallback +
-                    "}\ngroup_by: []\ngroups: {idle_after: " + row("groups.idle_after").fallback +
-                    ", remote_prefix_ipv4: " + row("groups.remote_prefix_ipv4").fallback +
-                    ", remote_prefix_ipv6: " + row("groups.remote_prefix_ipv6").fallback +
-                    "}\nprobes: {rtt: {series_budget: " + row("probes.rtt.series_budget").fallback +
-                    ", enabled: " + row("probes.rtt.enabled").fallback +
-                    ", required: " + row("probes.rtt.required").fallback + ", raw: " + row("probes.rtt.raw").fallback +
-                    ", sample_every: " + row("probes.rtt.sample_every").fallback +
-                    ", ignore_below: " + row("probes.rtt.ignore_below").fallback +
-                    "}}\nsinks: {syslog: " + row("sinks.syslog").fallback + "}\n") == test::valid(""));
+  CHECK(test::valid(
+            "tick: " + row("tick").fallback +
+            "\nhistograms: {buckets_per_power_of_two: " + row("histograms.buckets_per_power_of_two").fallback +
+            ", in_protobuf: " + row("histograms.in_protobuf").fallback + "}\ngroup_by: []\ngroups: {idle_after: " +
+            row("groups.idle_after").fallback + ", remote_prefix_ipv4: " + row("groups.remote_prefix_ipv4").fallback +
+            ", remote_prefix_ipv6: " + row("groups.remote_prefix_ipv6").fallback +
+            "}\nprobes: {rtt: {series_budget: " + row("probes.rtt.series_budget").fallback +
+            ", enabled: " + row("probes.rtt.enabled").fallback + ", required: " + row("probes.rtt.required").fallback +
+            ", raw: " + row("probes.rtt.raw").fallback + ", sample_every: " + row("probes.rtt.sample_every").fallback +
+            ", ignore_below: " + row("probes.rtt.ignore_below").fallback +
+            "}}\nsinks: {syslog: " + row("sinks.syslog").fallback + "}\n") == test::valid(""));
 }
 
 TEST_CASE("the reference is a Markdown table", "[config]") {

@@ -1,12 +1,16 @@
-// Families as the daemon serves them, with the hard cases: every kind, no labels, awkward label values and help.
+// What the daemon may have measured, for pages in every format.
 #pragma once
 
-#include <vector>
+#include <cstdint>
 
-#include <prometheus/metric_family.h>
+#include "core/metrics/snapshot.h"
 
 namespace tcpperf::tests {
 
-std::vector<prometheus::MetricFamily> sample_page();
+// The hard cases: every kind, no labels, awkward label values and help.
+core::Snapshot sample_snapshot();
+
+// Any numbers in any labels; the same for the same seed.
+core::Snapshot random_snapshot(std::uint64_t seed);
 
 }  // namespace tcpperf::tests
