@@ -1,0 +1,89 @@
+"""What a scrape costs: whole GETs, of pages with 100, 1,000 and 10,000 histograms of 40
+buckets in use, by our server and by prometheus-cpp's Exposer with the same families; system calls by strace."""
+import contextlib
+import http.client
+import pathlib
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+
+from measure import interleave, say, spread, table
+from place import BIN, cpu_seconds
+
+PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+OURS = {"text": {}, "gzip": {"Accept-Encoding": "gzip"}, "OpenMetrics": {"Accept": "application/openmetrics-text"},
+        "protobuf": {"Accept": PROTOBUF}, "protobuf, gzip": {"Accept": PROTOBUF, "Accept-Encoding": "gzip"}}
+THEIRS = {"text": {}, "gzip": {"Accept-Encoding": "gzip"}}
+GETS = 7
+
+
+@contextlib.contextmanager
+def served(who, histograms, prefix=()):
+    with subprocess.Popen([*prefix, BIN / "tcpperf_bench_server", who, str(histograms)], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as server:
+        yield server, int(server.stdout.readline())
+        server.stdin.close()
+
+
+def get(port, headers, times):
+    """Milliseconds of each, and the bytes of one. Each on a connection of its own: Exposer keeps none."""
+    took = []
+    for _ in range(times):
+        begun = time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", "/metrics", headers=headers)
+        body = connection.getresponse().read()
+        took.append((time.monotonic() - begun) * 1000)
+        connection.close()
+    return took, len(body)
+
+
+def timed(who, histograms, headers):
+    def measure():
+        with served(who, histograms) as (server, port):
+            get(port, headers, 1)
+            before = cpu_seconds(server.pid)
+            took, size = get(port, headers, GETS)
+            cpu = (cpu_seconds(server.pid) - before) / GETS * 1000
+            peak = re.search(r"VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{server.pid}/status").read_text())
+            return {"ms": statistics.median(took), "cpu_ms": cpu, "bytes": size, "peak_mib": int(peak[1]) / 1024}
+    return measure
+
+
+def system_calls(who, histograms):
+    """Of one GET of text."""
+    with tempfile.NamedTemporaryFile() as file:
+        def count(times):
+            with served(who, histograms, ("strace", "-f", "-c", "-o", file.name)) as (_, port):
+                get(port, {}, times)
+            total = re.search(r"^100\.00 .*?(\d+)(?:\s+\d+)? total", pathlib.Path(file.name).read_text(), re.M)
+            return int(total[1])
+        return (count(20) - count(10)) / 10
+
+
+def run(rounds, quick):
+    sizes = (100, 1000) if quick else (100, 1000, 10_000)
+    found = {}
+    rows = []
+    for size in sizes:
+        variants = {f"tcpperf, {form}": timed("tcpperf", size, headers) for form, headers in OURS.items()}
+        variants |= {f"Exposer, {form}": timed("exposer", size, headers) for form, headers in THEIRS.items()}
+        done = interleave(variants, rounds)
+        for name in variants:
+            numbers = {key: spread([r[name][key] for r in done]) for key in done[0][name]}
+            faster = spread([r["Exposer, text"]["ms"] / r[name]["ms"] for r in done])
+            rows.append([f"{size:,} histograms: {name}", numbers["ms"].text("{:.2f}"),
+                         f"{numbers['cpu_ms'].median:.2f}", f"{numbers['bytes'].median / 1000:,.0f}",
+                         f"{numbers['peak_mib'].median:.0f}", faster.text("{:.1f}")])
+            found[f"{size}; {name}"] = {key: value.__dict__ for key, value in numbers.items()} | {
+                "times_faster_than_exposer_text": faster.__dict__}
+        for who in ("tcpperf", "exposer"):
+            say(f"system calls of {who}, {size} histograms")
+            found[f"{size}; {who}; system calls of a GET"] = system_calls(who, size)
+    calls = ", ".join(f"{who} {' / '.join(f'{found[key]:.0f}' for key in found if key.endswith('GET') and who in key)}"
+                      for who in ("tcpperf", "exposer"))
+    return table(f"A scrape: medians of {GETS} GETs, {rounds} rounds: median (lowest to highest). System calls of a GET "
+                 f"of text with {' / '.join(map(str, sizes))} histograms: {calls}.",
+                 ["", "ms", "CPU ms", "kB", "peak MiB", "times as fast as Exposer's text"], rows), found
