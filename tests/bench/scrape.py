@@ -8,15 +8,17 @@ import statistics
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 from measure import interleave, say, spread, table
-from place import BIN, cpu_seconds
+from place import BIN, cpu_seconds, harness
 
 PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 OURS = {"text": {}, "gzip": {"Accept-Encoding": "gzip"}, "OpenMetrics": {"Accept": "application/openmetrics-text"},
         "protobuf": {"Accept": PROTOBUF}, "protobuf, gzip": {"Accept": PROTOBUF, "Accept-Encoding": "gzip"}}
 THEIRS = {"text": {}, "gzip": {"Accept-Encoding": "gzip"}}
 GETS = 7
+SERIES_OF_HISTOGRAM = 43  # 40 borders, +Inf, sum and count
 
 
 @contextlib.contextmanager
@@ -63,6 +65,36 @@ def system_calls(who, histograms):
         return (count(20) - count(10)) / 10
 
 
+@contextlib.contextmanager
+def node_exporter(port):
+    """Debian's, with its default collectors."""
+    program = harness.Program(harness.tool("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{port}")
+    try:
+        program.wait_for_line("Listening on|listening", 30)
+        yield program
+    finally:
+        program.end()
+
+
+def beside_node_exporter(rounds):
+    """Its page, and one of ours of about as many series."""
+    port = harness.free_port()
+    with node_exporter(port) as theirs:
+        lines = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode().splitlines()
+        series = sum(1 for line in lines if not line.startswith("#"))
+
+        def measure():
+            before = cpu_seconds(theirs.pid)
+            took, size = get(port, {}, GETS)
+            return {"ms": statistics.median(took), "cpu_ms": (cpu_seconds(theirs.pid) - before) / GETS * 1000,
+                    "bytes": size}
+        histograms = round(series / SERIES_OF_HISTOGRAM)
+        ours = timed("tcpperf", histograms, {})
+        done = interleave({"node_exporter": measure, "tcpperf": ours}, rounds)
+    return series, histograms * SERIES_OF_HISTOGRAM, {
+        name: {key: spread([r[name][key] for r in done]) for key in ("ms", "cpu_ms", "bytes")} for name in done[0]}
+
+
 def run(rounds, quick):
     sizes = (100, 1000) if quick else (100, 1000, 10_000)
     found = {}
@@ -82,6 +114,12 @@ def run(rounds, quick):
         for who in ("tcpperf", "exposer"):
             say(f"system calls of {who}, {size} histograms")
             found[f"{size}; {who}; system calls of a GET"] = system_calls(who, size)
+    theirs, ours, compared = beside_node_exporter(rounds)
+    for name, series in (("node_exporter", theirs), ("tcpperf", ours)):
+        numbers = compared[name]
+        rows.append([f"{series:,} series: {name}, text", numbers["ms"].text("{:.2f}"),
+                     f"{numbers['cpu_ms'].median:.2f}", f"{numbers['bytes'].median / 1000:,.0f}", "", ""])
+        found[f"{series} series; {name}"] = {key: value.__dict__ for key, value in numbers.items()}
     calls = ", ".join(f"{who} {' / '.join(f'{found[key]:.0f}' for key in found if key.endswith('GET') and who in key)}"
                       for who in ("tcpperf", "exposer"))
     return table(f"A scrape: medians of {GETS} GETs, {rounds} rounds: median (lowest to highest). System calls of a GET "
