@@ -21,7 +21,7 @@ from network import Chatter, Pair, Server, connect_and_close
 CONNECTS_PER_SECOND = 50
 LOSS_PERCENT = 1
 RELOADS = 10
-# A page more or less is no leak; one kilobyte per scrape is.
+# A leak of 1 KiB per scrape shows after some minutes, as there is one each second; pages that come and go are none.
 RSS_GROWTH_BYTES = 1 << 20
 RSS_BYTES = 32 << 20  # after the start, which takes more for a moment
 # Of all segments, and of all samples.

@@ -10,6 +10,9 @@ LEAST_QUEUE_SECONDS = 0.1
 SIZE = 1_500_007
 ECN_CONNECTIONS = 3
 FQ_CODEL = "median of tcpperf_rtt_seconds behind fq_codel, seconds"
+ECN = "connections with classic ECN, {role}"
+MARKS = ("packets marked", "packets marked, as they arrived", "tcpperf_received_ce_packets_total",
+         "tcpperf_delivered_ce_packets_total", *(ECN.format(role=role) for role in ("client", "server")))
 
 
 def run(lab, checks):
@@ -25,7 +28,7 @@ def run(lab, checks):
             behind_fq_codel(checks, managed, fifo)
             marks(lab, checks)
         else:
-            for name in (FQ_CODEL, "marks of congestion"):
+            for name in (FQ_CODEL, *MARKS):
                 checks.not_here(name, "this kernel has no fq_codel")
     finally:
         lab.a.congestion_control = None
@@ -60,19 +63,19 @@ def marks(lab, checks):
     for side in (lab.a, lab.b):
         setting(side, "net.ipv4.tcp_ecn", 2)
     ours = result.ours
-    checks.within("packets marked", marked, 1, None, "the workload: fq_codel had something to mark")
-    checks.equal("packets marked, as they arrived", result.b.get("IpExtInCEPkts"), marked,
+    checks.within(MARKS[0], marked, 1, None, "the workload: fq_codel had something to mark")
+    checks.equal(MARKS[1], result.b.get("IpExtInCEPkts"), marked,
                  "ecn_mark of tc -s qdisc; measured by the kernel, not by us")
-    received = "tcpperf_received_ce_packets_total"
+    received = MARKS[2]
     if ours.now(received) is None:
         checks.not_here(received, "this kernel does not count them")
     else:
         checks.equal(received, ours.increase(received, service_port=port, role="server"), marked,
                      "ecn_mark of tc -s qdisc")
-    checks.equal("tcpperf_delivered_ce_packets_total",
+    checks.equal(MARKS[3],
                  ours.increase("tcpperf_delivered_ce_packets_total", service_port=port, role="client"),
                  result.a["TcpExtTCPDeliveredCE"], "TcpExtTCPDeliveredCE")
     for role in ("client", "server"):
-        checks.equal(f"connections with classic ECN, {role}",
+        checks.equal(ECN.format(role=role),
                      ours.increase("tcpperf_ecn_connections_total", mode="rfc3168", service_port=port, role=role),
                      ECN_CONNECTIONS, "the connections made")

@@ -10,13 +10,14 @@ since when that is there and what is missing without it: [kernel_requirements.md
 
 Each kernel runs the daemon twice, with the shipped configuration and with everything on (all probes grouped by
 `service_port`, `role`, `local_ip`, `remote_ip`, `process` and `pid`, `perspective: both`, `reads: true`), and then real
-traffic between network namespaces, whose numbers are compared with what others say of it. The kernels but one are
-Debian's, in virtual machines; {running} is the development machine's own, which has neither netem nor fq_codel. Its
-delays and losses are made by a program between two TUN devices.
+traffic between network namespaces, whose numbers are compared with what others say of it. The kernels 5.10,
+6.1, 6.12 and 7.x are Debian's, in virtual machines; {running} that of the machine where this was made. Where a kernel
+has no netem, delays and losses are made by a program between two TUN devices, as the values say.
 
-A value *not here* was not compared on that kernel; the reasons are below, with what else is missing.
+A value *not here* could not be compared on that kernel; the reasons are below, with what else is missing. One without
+anything is not asked of it.
 """
-NOT_HERE = "*not here*"
+NOT_HERE, NOT_ASKED = "*not here*", "–"
 NUMBER = re.compile(r"\d[\d.,]*\d|\d")
 
 
@@ -98,14 +99,16 @@ def values(results):
 
 
 def value_cell(check):
-    if check is None or check["result"] == "not here":
+    if check is None:
+        return NOT_ASKED
+    if check["result"] == "not here":
         return NOT_HERE
     return f"{check['measured']} ({check['expected']})"
 
 
 def write(results):
     kernels = [result["kernel"] for result in results]
-    running = next((kernel for kernel in kernels if kernel not in ("5.10", "6.1", "6.12", "7.x")), "one more")
+    running = next((kernel for kernel in kernels if kernel not in ("5.10", "6.1", "6.12", "7.x")), "none is")
     parts = [HEAD.format(running=running), "## Kernels\n", table(
         ["Kernel", "Version", "As shipped", "Everything on", "Checks"],
         [[result["kernel"], version(result), measuring(result, "shipped"), measuring(result, "all"),
@@ -149,7 +152,7 @@ def facts(text):
             found.setdefault(cells[0], set()).add(f"{section}: {NUMBER.sub('#', '; '.join(entries))}")
         else:
             for kernel, cell in zip(header, cells):
-                if re.fullmatch(r"\d+\.[\dx]+", kernel):
+                if re.fullmatch(r"\d+\.[\dx]+", kernel) and cell != NOT_ASKED:
                     if header[0] == "Value":
                         cell = cell if cell == NOT_HERE else "measured"
                     found.setdefault(kernel, set()).add(f"{section}: {cells[0]}: {cell}")

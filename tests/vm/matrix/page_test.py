@@ -42,6 +42,13 @@ class Page(unittest.TestCase):
         self.assertIn("What is missing: `rtt`: `failed`; it \\| is not there", gained)
         self.assertIn("Delay: median: *not here*", gained)
 
+    def test_what_one_kernel_is_asked_alone_is_no_difference_of_the_others(self):
+        asked = result("6.18")
+        asked["checks"].append({**asked["checks"][0], "name": "by a program between TUN devices"})
+        together = self.facts(result("6.1"), asked)
+        self.assertEqual(together["6.1"], self.facts(result("6.1"))["6.1"])
+        self.assertIn("Delay: by a program between TUN devices: measured", together["6.18"])
+
     def test_a_failed_check_and_a_kernel_that_was_not_reached_are_problems(self):
         self.assertEqual(page.problems(result("6.1")), [])
         self.assertEqual(page.outcome(result("6.1")), "passed: 1 checks passed")
