@@ -24,6 +24,7 @@ SelfReport full_report() {
   report.alerts = {{"slow", Severity::kCritical, true, true, 4}};
   report.deliveries = {{"syslog", 3, 2, 1}};
   report.http_responses = {{"200", 9}};
+  report.budget = {0.005, 0.004, 0.001, 7.5, 2, 3, 1};
   report.web_config = WebConfigReport{true, 1e9};
   report.process = ProcessReport{1.5, 100, 200, 3, 1024, 2, 1e9};
   return report;
