@@ -113,3 +113,25 @@ TEST_CASE("what is not known is not exported", "[self]") {
   CHECK(snapshot.find("process_cpu_seconds_total") == nullptr);
   CHECK(snapshot.find("tcpperf_program_runs_total") == nullptr);
 }
+
+TEST_CASE("what a budget costs and leads to is told, and what is not known is not", "[self]") {
+  SelfReport report = full_report();
+  Snapshot known;
+  append_self_metrics(report, known);
+  CHECK(value_of(known, "tcpperf_cpu_budget_ratio", {}) == 0.005);
+  CHECK(value_of(known, "tcpperf_cpu_cost_ratio", {"programs"}) == 0.004);
+  CHECK(value_of(known, "tcpperf_cpu_cost_ratio", {"daemon"}) == 0.001);
+  CHECK(value_of(known, "tcpperf_bpf_cpu_seconds_total", {}) == 7.5);
+  CHECK(value_of(known, "tcpperf_sampling_level", {}) == 2);
+  CHECK(value_of(known, "tcpperf_sampling_ratio", {}) == 0.25);
+  CHECK(value_of(known, "tcpperf_sampling_transitions_total", {"down"}) == 3);
+  CHECK(value_of(known, "tcpperf_sampling_transitions_total", {"up"}) == 1);
+  report.budget = {};
+  Snapshot off;
+  append_self_metrics(report, off);
+  for (const char* const name :
+       {"tcpperf_cpu_budget_ratio", "tcpperf_cpu_cost_ratio", "tcpperf_bpf_cpu_seconds_total"}) {
+    CHECK(off.find(name) == nullptr);
+  }
+  CHECK(value_of(off, "tcpperf_sampling_ratio", {}) == 1);
+}
