@@ -13,7 +13,7 @@
 SEC("tp_btf/tcp_probe")
 int BPF_PROG(on_ack, struct sock *sk)
 {
-	u32 weight = sampling_weight(sk);
+	u32 weight = sampling_weight_on_hot_path(sk);
 	struct tcp_sock *tp;
 	struct flow *flow;
 

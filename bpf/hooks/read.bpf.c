@@ -6,7 +6,7 @@
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_read, struct sock *sk)
 {
-	u32 weight = sampling_weight(sk);
+	u32 weight = sampling_weight_on_hot_path(sk);
 	struct tcp_sock *tp;
 	struct flow *flow;
 

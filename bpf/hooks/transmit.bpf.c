@@ -26,7 +26,7 @@ int on_transmit(struct __sk_buff *skb)
 	/* A SYN-ACK belongs to the listener. */
 	if (sk->__sk_common.skc_state == TCP_LISTEN)
 		return LET_IT_PASS;
-	weight = sampling_weight(sk);
+	weight = sampling_weight_on_hot_path(sk);
 	if (!weight)
 		return LET_IT_PASS;
 	flow = flow_of(sk, tp);

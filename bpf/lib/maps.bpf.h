@@ -39,8 +39,8 @@ static __always_inline void count_in(void *counters, u32 index, u64 amount)
 }
 
 /*
- * So many observations of `value`, which is in the histogram's unit. The sum and the bucket are two writes: a reader
- * may see one without the other.
+ * So many observations of `value`, which is in the histogram's unit; of none it changes nothing. The sum and the bucket
+ * are two writes: a reader may see one without the other.
  */
 static __always_inline void observe_times_in(void *histograms, u32 index, u64 value, u32 times)
 {

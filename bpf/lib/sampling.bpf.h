@@ -13,12 +13,6 @@
 
 volatile u64 live_sampling;
 
-/* Of `live_sampling`. */
-static __always_inline u32 sampling_level(void)
-{
-	return live_sampling;
-}
-
 static __always_inline u32 sampling_epoch(void)
 {
 	return live_sampling >> 32;
@@ -26,26 +20,43 @@ static __always_inline u32 sampling_epoch(void)
 
 /*
  * The kernel's hash of a connection's ends has a secret in it, so no peer chooses its place. Not as it is: since Linux
- * 6.15 it is a sum with the local port, and the ports of one destination's connections may all be even.
+ * 6.15 it is a sum with the local port, and the ports of one destination's connections may all be even. 0 at `level`:
+ * the connection is in.
  */
-static __always_inline bool sampling_hits(u32 hash, u32 level)
+static __always_inline u32 sampling_place(u32 hash, u32 level)
 {
 	hash *= 0x9e3779b1;
 	hash ^= hash >> 15;
 	hash *= 0x85ebca6b;
-	return hash >> (32 - level) == 0;
+	return (u64)hash >> (32 - level);
 }
 
-/* For how many connections this one stands: 0 when it is left out. Of a socket that is or was ESTABLISHED. */
+/*
+ * For how many connections this one stands: 0 when it is left out. Of a socket that is or was ESTABLISHED. For hooks
+ * that are made for each segment or call: nearly nothing while all are looked at.
+ */
+static __always_inline u32 sampling_weight_on_hot_path(const struct sock *sk)
+{
+	u32 word = live_sampling;
+	u32 level = word & 0xffff;
+
+	if (level && (level == TCPPERF_SAMPLING_NONE || sampling_place(sk->__sk_common.skc_hash, level)))
+		return 0;
+	return word >> 16;
+}
+
+/*
+ * The same for hooks that run for every connection. Without a branch, after which the verifier would go through the
+ * rest of a large program once for each case.
+ */
 static __always_inline u32 sampling_weight(const struct sock *sk)
 {
-	u32 level = sampling_level();
+	u32 word = live_sampling;
+	u64 place = sampling_place(sk->__sk_common.skc_hash, word & 0xffff);
+	u64 out = -place;
 
-	if (!level)
-		return 1;
-	if (level > TCPPERF_SAMPLING_LEAST || !sampling_hits(sk->__sk_common.skc_hash, level))
-		return 0;
-	return 1 << level;
+	barrier_var(out); /* keeps the compiler from finding a condition */
+	return (word >> 16) & ((out >> 63) - 1);
 }
 
 /*
@@ -54,13 +65,9 @@ static __always_inline u32 sampling_weight(const struct sock *sk)
  */
 static __always_inline bool sampling_passes_over(const struct sock *sk)
 {
-	u32 level = sampling_level();
+	u32 level = live_sampling & 0xffff;
 
-	if (!level)
-		return false;
-	if (level > TCPPERF_SAMPLING_LEAST)
-		level = TCPPERF_SAMPLING_LEAST;
-	return !sampling_hits(sk->__sk_common.skc_hash + (u32)bpf_jiffies64(), level);
+	return level && sampling_place(sk->__sk_common.skc_hash + (u32)bpf_jiffies64(), level);
 }
 
 #endif

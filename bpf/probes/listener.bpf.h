@@ -61,7 +61,7 @@ static __always_inline void listener_on_state(struct flow *flow, const struct so
 /* `wait_ns`: 0 when it was not accepted just now. */
 static __always_inline void listener_on_accepted(const struct flow *flow, u64 wait_ns, u32 weight)
 {
-	if (cfg_listener && wait_ns && weight)
+	if (cfg_listener && wait_ns)
 		observe_times_in(&listener_wait, FLOW_CELL(flow, listener, 1, 0), tcpperf_time_from_ns(wait_ns),
 				 weight);
 }

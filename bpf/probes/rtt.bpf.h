@@ -48,7 +48,9 @@ static __always_inline void rtt_take_sample(struct flow *flow, const struct tcp_
 	flow->mdev_us4 = mdev;
 	flow->delivered = tp->delivered;
 	if (sample_us < 0) {
-		lost(TCPPERF_LOST_RTT_SAMPLE);
+		/* Of one that is left out every event is missed. */
+		if (weight)
+			lost(TCPPERF_LOST_RTT_SAMPLE);
 		return;
 	}
 	if (cfg_rtt_interval_ns) {
@@ -71,7 +73,7 @@ static __always_inline void rtt_on_ack(struct flow *flow, const struct tcp_sock 
 /* The samples that no later segment would show: of the handshake, and the last one. */
 static __always_inline void rtt_on_state(struct flow *flow, const struct tcp_sock *tp, int from, int to, u32 weight)
 {
-	if (cfg_rtt && weight && (from == TCP_ESTABLISHED || to == TCP_ESTABLISHED))
+	if (cfg_rtt && (from == TCP_ESTABLISHED || to == TCP_ESTABLISHED))
 		rtt_take_sample(flow, tp, weight);
 }
 

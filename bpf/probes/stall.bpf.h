@@ -27,7 +27,7 @@ COUNTER_ARRAY(stall_unread_ns, 1);
 /* Not inlined: the end of a stall is rare. */
 static __noinline int stall_observe(const struct flow *flow, u32 cause, u64 ns, u32 weight)
 {
-	if (!flow || cause >= TCPPERF_STALL_CAUSES || !weight)
+	if (!flow || cause >= TCPPERF_STALL_CAUSES)
 		return 0;
 	observe_times_in(&stall_hist, FLOW_CELL(flow, stall, TCPPERF_STALL_CAUSES, cause), tcpperf_time_from_ns(ns),
 			 weight);

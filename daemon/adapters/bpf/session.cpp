@@ -10,6 +10,7 @@
 
 #include "abi/filter.h"
 #include "abi/histogram.h"
+#include "abi/sampling.h"
 #include "adapters/bpf/privileges.h"
 
 namespace tcpperf::adapters::bpf {
@@ -198,8 +199,9 @@ void Session::set_sampling(std::uint32_t level) {
     ++returns_;
   }
   sampling_level_ = level;
-  const std::uint64_t epoch = (epoch_ & 0xffffU) << 16 | returns_;
-  __atomic_store_n(&live_->as_writable<std::uint64_t>()[sampling_word_], epoch << 32 | level, __ATOMIC_RELEASE);
+  const std::uint32_t epoch = (epoch_ & 0xffffU) << 16 | returns_;
+  __atomic_store_n(&live_->as_writable<std::uint64_t>()[sampling_word_], tcpperf_sampling_word(level, epoch),
+                   __ATOMIC_RELEASE);
 }
 
 std::uint32_t Session::sampling_level() const {
