@@ -124,8 +124,8 @@ core::Result<core::Cost> CpuBudget::end(const adapters::bpf::Session& session) {
   if (!window.timing.holds()) {
     return core::Error{"kernel.bpf_stats_enabled was switched off meanwhile"};
   }
-  const double runs = static_cast<double>(now.runs - window.at_start.runs);
-  const double run_ns = static_cast<double>(now.run_time_ns - window.at_start.run_time_ns);
+  const auto runs = static_cast<double>(now.runs - window.at_start.runs);
+  const auto run_ns = static_cast<double>(now.run_time_ns - window.at_start.run_time_ns);
   return core::Cost{std::max(0.0, run_ns - runs * *timing_ns) / kBillion / elapsed_s, runs / elapsed_s};
 }
 
