@@ -28,6 +28,7 @@ struct Traffic {
 // The moves of so many measurements.
 std::vector<Move> run(SamplingLadder& ladder, const Traffic& traffic, int measurements) {
   std::vector<Move> moves;
+  moves.reserve(static_cast<std::size_t>(measurements));
   for (int i = 0; i < measurements; ++i) {
     moves.push_back(ladder.take(traffic.at(ladder.level())));
   }
