@@ -43,6 +43,7 @@ struct list_head {
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
+	unsigned int skc_hash; /* of the ends, once there are two */
 	__be16 skc_dport;
 	u16 skc_num;
 	unsigned short skc_family;

@@ -30,8 +30,9 @@ int on_accept(unsigned long long *ctx)
 	flow = flows_find(sk);
 	if (!flow || flow->verdict != VERDICT_MEASURE)
 		return 0;
+	/* Seen of every connection, so each stands for itself. */
 	wait_ns = flow_accepted_now(flow);
-	listener_on_accepted(flow, wait_ns);
-	stall_on_accepted(flow, wait_ns);
+	listener_on_accepted(flow, wait_ns, 1);
+	stall_on_accepted(flow, wait_ns, 1);
 	return 0;
 }

@@ -17,7 +17,7 @@ int BPF_PROG(on_congestion, struct sock *sk, u8 to)
 	if (!flow)
 		return 0;
 	time_on_congestion(flow, tp, to);
-	stall_on_congestion(flow, sk, tp, to);
+	stall_on_congestion(flow, sk, tp, to, sampling_weight(sk));
 	congestion_on_congestion(flow, to);
 	return 0;
 }

@@ -6,9 +6,13 @@
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_read, struct sock *sk)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	u32 weight = sampling_weight_on_hot_path(sk);
+	struct tcp_sock *tp;
 	struct flow *flow;
 
+	if (!weight)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
 	flow = flow_of(sk, tp);
@@ -17,9 +21,9 @@ int BPF_PROG(on_read, struct sock *sk)
 	if (flow->unaccepted) {
 		u64 wait_ns = flow_accepted(flow, sk);
 
-		listener_on_accepted(flow, wait_ns);
-		stall_on_accepted(flow, wait_ns);
+		listener_on_accepted(flow, wait_ns, weight);
+		stall_on_accepted(flow, wait_ns, weight);
 	}
-	stall_on_read(flow, sk, tp);
+	stall_on_read(flow, sk, tp, weight);
 	return 0;
 }

@@ -29,6 +29,8 @@ static __always_inline void count_references(const struct flow *flow)
 
 static __always_inline void look_at(struct flow *flow, struct sock *sk, const struct tcp_sock *tp)
 {
+	u32 weight = sampling_weight(sk);
+
 	/* Of a closed socket the last look was taken when it closed, and tcp_disconnect() may be clearing its counters.
 	 */
 	if (sk->__sk_common.skc_state == TCP_CLOSE || flow->verdict != VERDICT_MEASURE)
@@ -40,11 +42,11 @@ static __always_inline void look_at(struct flow *flow, struct sock *sk, const st
 	if (flow->unaccepted) {
 		u64 wait_ns = flow_accepted(flow, sk);
 
-		listener_on_accepted(flow, wait_ns);
-		stall_on_accepted(flow, wait_ns);
+		listener_on_accepted(flow, wait_ns, weight);
+		stall_on_accepted(flow, wait_ns, weight);
 	}
 	listener_on_sample(flow, sk, tp);
-	stall_on_sample(flow, sk, tp);
+	stall_on_sample(flow, sk, tp, weight);
 	congestion_on_sample(flow, tp);
 	order_count(flow, tp);
 	socket_on_sample(flow, sk, tp);

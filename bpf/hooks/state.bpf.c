@@ -37,6 +37,7 @@ int on_state(unsigned long long *ctx)
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct flow *flow;
 	u64 now_ns;
+	u32 weight;
 
 	if (!tp)
 		return 0;
@@ -48,18 +49,19 @@ int on_state(unsigned long long *ctx)
 	if (!flow)
 		return 0;
 	now_ns = bpf_ktime_get_ns(); /* not before began_ns of a flow that begins here */
+	weight = sampling_weight(sk);
 	flow_on_state(flow, sk, tp, FROM, TO);
 	if ((cfg_listener || cfg_stall) && FROM == TCP_LISTEN && TO == TCP_SYN_RECV)
 		flow->unaccepted = 1;
-	rtt_on_state(flow, tp, FROM, TO);
+	rtt_on_state(flow, tp, FROM, TO, weight);
 	listener_on_state(flow, sk, FROM, TO);
 	if (flow->unaccepted) {
 		u64 wait_ns = flow_accepted(flow, sk);
 
-		listener_on_accepted(flow, wait_ns);
-		stall_on_accepted(flow, wait_ns);
+		listener_on_accepted(flow, wait_ns, weight);
+		stall_on_accepted(flow, wait_ns, weight);
 	}
-	stall_on_state(flow, tp, FROM, TO, now_ns);
+	stall_on_state(flow, tp, FROM, TO, now_ns, weight);
 	if (TO == TCP_CLOSE) {
 		retransmit_count_sent(flow, tp);
 		throughput_count(flow, sk, tp);

@@ -15,6 +15,7 @@ int on_transmit(struct __sk_buff *skb)
 	struct tcp_sock *tp;
 	struct flow *flow;
 	struct sock *sk;
+	u32 weight;
 
 	if (!owner)
 		return LET_IT_PASS;
@@ -25,9 +26,12 @@ int on_transmit(struct __sk_buff *skb)
 	/* A SYN-ACK belongs to the listener. */
 	if (sk->__sk_common.skc_state == TCP_LISTEN)
 		return LET_IT_PASS;
+	weight = sampling_weight_on_hot_path(sk);
+	if (!weight)
+		return LET_IT_PASS;
 	flow = flow_of(sk, tp);
 	if (!flow)
 		return LET_IT_PASS;
-	window_on_transmit(flow, tp, skb->gso_segs ? skb->gso_segs : 1);
+	window_on_transmit(flow, tp, skb->gso_segs ? skb->gso_segs : 1, weight);
 	return LET_IT_PASS;
 }

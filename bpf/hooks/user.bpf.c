@@ -7,7 +7,8 @@ static __always_inline int user_acts(struct sock *sk)
 	struct tcp_sock *tp;
 	struct flow *flow;
 
-	if (sk->sk_protocol != IPPROTO_TCP)
+	/* One of its calls will do, so it is only found out later. */
+	if (sk->sk_protocol != IPPROTO_TCP || sampling_passes_over(sk))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp || sk->__sk_common.skc_state == TCP_CLOSE)

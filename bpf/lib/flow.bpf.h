@@ -12,6 +12,7 @@
 #include "lib/lost.bpf.h"
 #include "lib/owner.bpf.h"
 #include "lib/payload.bpf.h"
+#include "lib/sampling.bpf.h"
 
 /* time: with the flow claimed, but for `end_ns` and, at the end, `limit` */
 struct flow_time {
@@ -55,7 +56,7 @@ struct flow {
 	u64 cong_entered_ns;	/* congestion: when the state was entered; 0 = before we looked */
 	struct order order;	/* order: already counted */
 	u32 drops;		/* socket, of a listening one listener: sk_drops already counted */
-	u32 epoch;		/* of the programs that wrote this last */
+	u32 epoch;		/* sampling_epoch() when this was written last */
 	u32 looked_jiffies;	/* see flow_look_is_due() */
 	u32 claimed;		/* see flow_claim() */
 	u32 unaccepted;		/* listener, stall: accept() has not been seen yet; see flow_accepted() */
@@ -93,7 +94,7 @@ SOCKET_STORAGE_INHERITED(group_listeners, struct group_slots_of_listener, TCPPER
 
 /*
  * Counts the sets of programs that have used these states. Between two sets some events are missed, so what is derived
- * from two consecutive values of a socket must begin anew.
+ * from two consecutive values of a socket must begin anew. The upper half of sampling_epoch() counts them too.
  */
 const volatile u32 cfg_epoch;
 /* The unit of the kernel's coarse clocks, such as those of lsndtime and chrono_stat. */
@@ -153,10 +154,34 @@ static __always_inline void order_of(const struct tcp_sock *tp, struct order *or
 /* What already happened on a socket before we saw it is not ours to count. */
 static __always_inline void flow_skip_gap(struct flow *flow, const struct tcp_sock *tp)
 {
-	flow->epoch = cfg_epoch;
+	flow->epoch = sampling_epoch();
 	flow->srtt_us8 = tp->srtt_us;
 	flow->mdev_us4 = tp->mdev_us;
 	flow->delivered = tp->delivered;
+}
+
+/*
+ * Events may have been missed: between two sets of programs, where they are few, or because the connection was left out
+ * for a while (the lower half of the epoch). After that, what went on may have ended and begun anew. Not inlined: rare.
+ */
+static __noinline int flow_comes_back(struct flow *flow, const struct tcp_sock *tp)
+{
+	if (!flow || !tp)
+		return 0;
+	if ((u16)flow->epoch != (u16)sampling_epoch()) {
+		flow->stalled = 0;
+		flow->blocked = 0; /* see flow_is_followed() */
+		flow->shut = flow_shut_windows(tp);
+		barrier();
+	}
+	flow_skip_gap(flow, tp);
+	return 0;
+}
+
+/* For the sampling, which comes without an event: what it finds in the flow is not from before a gap. */
+static __always_inline bool flow_is_followed(const struct flow *flow)
+{
+	return *(volatile const u32 *)&flow->epoch == sampling_epoch();
 }
 
 /*
@@ -320,8 +345,8 @@ static __always_inline struct flow *flow_find(struct sock *sk, const struct tcp_
 			flow_inherit(flow, sk);
 	} else if (moment == FLOW_BEGINS) {
 		flow_begin(flow, sk, tp, moment);
-	} else if (flow->epoch != cfg_epoch) {
-		flow_skip_gap(flow, tp);
+	} else if (flow->epoch != sampling_epoch()) {
+		flow_comes_back(flow, tp);
 	}
 	if (flow->verdict == VERDICT_UNDECIDED && moment != FLOW_ARRIVES)
 		flow_judge(flow, sk);

@@ -38,8 +38,11 @@ static __always_inline void count_in(void *counters, u32 index, u64 amount)
 		__sync_fetch_and_add(counter, amount);
 }
 
-/* `value` in the histogram's unit. The sum and the bucket are two writes: a reader may see one without the other. */
-static __always_inline void observe_in(void *histograms, u32 index, u64 value)
+/*
+ * So many observations of `value`, which is in the histogram's unit; of none it changes nothing. The sum and the bucket
+ * are two writes: a reader may see one without the other.
+ */
+static __always_inline void observe_times_in(void *histograms, u32 index, u64 value, u32 times)
 {
 	struct tcpperf_histogram *h = bpf_map_lookup_elem(histograms, &index);
 	u64 bucket;
@@ -47,15 +50,20 @@ static __always_inline void observe_in(void *histograms, u32 index, u64 value)
 	if (!h)
 		return;
 	if (value == 0) {
-		__sync_fetch_and_add(&h->zero, 1);
+		__sync_fetch_and_add(&h->zero, times);
 		return;
 	}
-	__sync_fetch_and_add(&h->sum, value);
+	__sync_fetch_and_add(&h->sum, value * times);
 	bucket = tcpperf_histogram_index(value);
 	/* The compiler knows this bound and would drop the check; the verifier needs to see it. */
 	barrier_var(bucket);
 	if (bucket < TCPPERF_HISTOGRAM_BUCKETS)
-		__sync_fetch_and_add(&h->bucket[bucket], 1);
+		__sync_fetch_and_add(&h->bucket[bucket], times);
+}
+
+static __always_inline void observe_in(void *histograms, u32 index, u64 value)
+{
+	observe_times_in(histograms, index, value, 1);
 }
 
 /*

@@ -59,10 +59,11 @@ static __always_inline void listener_on_state(struct flow *flow, const struct so
 }
 
 /* `wait_ns`: 0 when it was not accepted just now. */
-static __always_inline void listener_on_accepted(const struct flow *flow, u64 wait_ns)
+static __always_inline void listener_on_accepted(const struct flow *flow, u64 wait_ns, u32 weight)
 {
 	if (cfg_listener && wait_ns)
-		observe_in(&listener_wait, FLOW_CELL(flow, listener, 1, 0), tcpperf_time_from_ns(wait_ns));
+		observe_times_in(&listener_wait, FLOW_CELL(flow, listener, 1, 0), tcpperf_time_from_ns(wait_ns),
+				 weight);
 }
 
 /* Whether the listener, or one that shares its address and port, had to send SYN cookies lately. */

@@ -22,7 +22,7 @@ HISTOGRAM_ARRAY(rtt_hist, 1);
 HISTOGRAM_ARRAY(rtt_smoothed, 1);
 HISTOGRAM_ARRAY(rtt_variation, 1);
 
-static __always_inline void rtt_take_sample(struct flow *flow, const struct tcp_sock *tp)
+static __always_inline void rtt_take_sample(struct flow *flow, const struct tcp_sock *tp, u32 weight)
 {
 	u32 srtt = tp->srtt_us;
 	u32 mdev = tp->mdev_us;
@@ -48,7 +48,9 @@ static __always_inline void rtt_take_sample(struct flow *flow, const struct tcp_
 	flow->mdev_us4 = mdev;
 	flow->delivered = tp->delivered;
 	if (sample_us < 0) {
-		lost(TCPPERF_LOST_RTT_SAMPLE);
+		/* Of one that is left out every event is missed. */
+		if (weight)
+			lost(TCPPERF_LOST_RTT_SAMPLE);
 		return;
 	}
 	if (cfg_rtt_interval_ns) {
@@ -57,22 +59,22 @@ static __always_inline void rtt_take_sample(struct flow *flow, const struct tcp_
 		flow->rtt_observed_us = tp->tcp_mstamp;
 	}
 	cell = FLOW_CELL(flow, rtt, 1, 0);
-	observe_in(&rtt_hist, cell, tcpperf_time_from_us(sample_us));
-	observe_in(&rtt_smoothed, cell, tcpperf_time_from_us(srtt >> 3));
-	observe_in(&rtt_variation, cell, tcpperf_time_from_us(mdev >> 2));
+	observe_times_in(&rtt_hist, cell, tcpperf_time_from_us(sample_us), weight);
+	observe_times_in(&rtt_smoothed, cell, tcpperf_time_from_us(srtt >> 3), weight);
+	observe_times_in(&rtt_variation, cell, tcpperf_time_from_us(mdev >> 2), weight);
 }
 
-static __always_inline void rtt_on_ack(struct flow *flow, const struct tcp_sock *tp)
+static __always_inline void rtt_on_ack(struct flow *flow, const struct tcp_sock *tp, u32 weight)
 {
 	if (cfg_rtt)
-		rtt_take_sample(flow, tp);
+		rtt_take_sample(flow, tp, weight);
 }
 
 /* The samples that no later segment would show: of the handshake, and the last one. */
-static __always_inline void rtt_on_state(struct flow *flow, const struct tcp_sock *tp, int from, int to)
+static __always_inline void rtt_on_state(struct flow *flow, const struct tcp_sock *tp, int from, int to, u32 weight)
 {
 	if (cfg_rtt && (from == TCP_ESTABLISHED || to == TCP_ESTABLISHED))
-		rtt_take_sample(flow, tp);
+		rtt_take_sample(flow, tp, weight);
 }
 
 #endif

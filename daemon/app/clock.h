@@ -20,6 +20,13 @@ inline std::chrono::nanoseconds thread_cpu_now() {
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
+// CPU time of the daemon, user and system.
+inline std::chrono::nanoseconds process_cpu_now() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
 inline std::chrono::system_clock::time_point wall_now() {
   return std::chrono::system_clock::now();
 }

@@ -175,6 +175,7 @@ core::Result<void> Daemon::apply_probes(const config::Config& config) {
     // What the sockets have sent until now belongs to the old flow states. A failure shows at the next reading.
     static_cast<void>(session_->sample());
   }
+  cpu_budget_.abandon();
   session->attach();
   kernel_numbers_.begin(*session);
   if (core::Result<void> healthy = check_health(config, *session); !healthy) {
@@ -202,6 +203,8 @@ core::Result<void> Daemon::apply(const config::Config& config) {
   if (core::Result<void> applied = apply_probes(config); !applied) {
     return applied;
   }
+  cpu_budget_.set(config.cpu_budget_ppm, config.tick, *session_);
+  loop_.set_alarm(cpu_budget_.next_wake());
   alerting_.apply(std::move(*alerting));
   histograms_ = {static_cast<int>(config.buckets_per_power_of_two), config.histograms_in_protobuf};
   if (config.tick != tick_) {  // setting it again would put the next tick off
@@ -267,6 +270,11 @@ core::Result<void> Daemon::run() {
   core::Result<void> result = loop_.run({
       .tick = [this] { alerting_.tick(collector_.collect()); },
       .watchdog = [] { notify(adapters::Notifier::watchdog()); },
+      .alarm =
+          [this] {
+            cpu_budget_.wake(*session_);
+            loop_.set_alarm(cpu_budget_.next_wake());
+          },
       .reload = [this] { reload(); },
   });
   ready_ = false;
@@ -296,6 +304,7 @@ void Daemon::reload() {
 
 void Daemon::add_to_report(core::SelfReport& report) const {
   alerting_.add_to_report(report);
+  cpu_budget_.add_to_report(report);
   report.reload_successful = reload_successful_;
   report.reload_success_unix_seconds = reload_success_unix_seconds_;
   if (web_config_->has_file()) {

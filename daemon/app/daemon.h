@@ -12,6 +12,7 @@
 #include "adapters/systemd/notifier.h"
 #include "app/alerting.h"
 #include "app/collector.h"
+#include "app/cpu_budget.h"
 #include "app/event_loop.h"
 #include "app/kernel_numbers.h"
 #include "app/options.h"
@@ -57,6 +58,7 @@ class Daemon {
 
   Alerting alerting_;
   KernelNumbers kernel_numbers_;
+  CpuBudget cpu_budget_;
   Collector collector_;
   std::shared_ptr<adapters::bpf::Session> session_;
   mutable std::mutex server_mutex_;                 // the pages' reading asks the server for its counts

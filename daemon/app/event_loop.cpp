@@ -14,10 +14,14 @@
 namespace tcpperf::app {
 namespace {
 
-void set_timer(int timer, std::chrono::nanoseconds period) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(period);
-  const timespec interval{static_cast<time_t>(seconds.count()), static_cast<long>((period - seconds).count())};
-  const itimerspec setting{interval, interval};
+timespec as_timespec(std::chrono::nanoseconds duration) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
+  return {static_cast<time_t>(seconds.count()), static_cast<long>((duration - seconds).count())};
+}
+
+// Zero: once.
+void set_timer(int timer, std::chrono::nanoseconds first, std::chrono::nanoseconds period) {
+  const itimerspec setting{as_timespec(period), as_timespec(first)};
   timerfd_settime(timer, 0, &setting, nullptr);
 }
 
@@ -38,8 +42,9 @@ core::Result<EventLoop> EventLoop::create() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   EventLoop loop(epoll_create1(EPOLL_CLOEXEC), signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK),
                  timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+                 timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
                  timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  for (const int fd : {loop.signals_, loop.tick_, loop.watchdog_}) {
+  for (const int fd : {loop.signals_, loop.tick_, loop.watchdog_, loop.alarm_}) {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.fd = fd;
@@ -54,10 +59,11 @@ EventLoop::EventLoop(EventLoop&& other) noexcept
     : epoll_(std::exchange(other.epoll_, -1)),
       signals_(std::exchange(other.signals_, -1)),
       tick_(std::exchange(other.tick_, -1)),
-      watchdog_(std::exchange(other.watchdog_, -1)) {}
+      watchdog_(std::exchange(other.watchdog_, -1)),
+      alarm_(std::exchange(other.alarm_, -1)) {}
 
 EventLoop::~EventLoop() {
-  for (const int fd : {epoll_, signals_, tick_, watchdog_}) {
+  for (const int fd : {epoll_, signals_, tick_, watchdog_, alarm_}) {
     if (fd >= 0) {
       close(fd);
     }
@@ -65,15 +71,18 @@ EventLoop::~EventLoop() {
 }
 
 void EventLoop::set_tick(std::chrono::nanoseconds period) const {
-  set_timer(tick_, period);
+  set_timer(tick_, period, period);
 }
 void EventLoop::set_watchdog(std::chrono::nanoseconds period) const {
-  set_timer(watchdog_, period);
+  set_timer(watchdog_, period, period);
+}
+void EventLoop::set_alarm(std::chrono::nanoseconds after) const {
+  set_timer(alarm_, after, std::chrono::nanoseconds{});
 }
 
 core::Result<void> EventLoop::run(const Handlers& handlers) const {
   for (;;) {
-    std::array<epoll_event, 4> events{};
+    std::array<epoll_event, 5> events{};
     const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
     if (count < 0 && errno != EINTR) {
       return core::Error::from_errno("wait for events", errno);
@@ -89,7 +98,7 @@ core::Result<void> EventLoop::run(const Handlers& handlers) const {
           handlers.reload();
         }
       } else if (take(fd, passed)) {
-        (fd == tick_ ? handlers.tick : handlers.watchdog)();
+        (fd == tick_ ? handlers.tick : fd == alarm_ ? handlers.alarm : handlers.watchdog)();
       }
     }
   }

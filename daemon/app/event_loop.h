@@ -1,4 +1,4 @@
-// The main thread's loop: ticks, signals and the watchdog.
+// The main thread's loop: ticks, an alarm, signals and the watchdog.
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,7 @@ class EventLoop {
   struct Handlers {
     std::function<void()> tick;
     std::function<void()> watchdog;
+    std::function<void()> alarm;
     std::function<void()> reload;  // SIGHUP
   };
 
@@ -29,18 +30,21 @@ class EventLoop {
   // Zero switches a period off.
   void set_tick(std::chrono::nanoseconds period) const;
   void set_watchdog(std::chrono::nanoseconds period) const;
+  // Once, in place of one that is still to come; zero takes that back.
+  void set_alarm(std::chrono::nanoseconds after) const;
 
   // Until SIGTERM or SIGINT. A period that passed several times while a handler ran is handled once.
   core::Result<void> run(const Handlers& handlers) const;
 
  private:
-  EventLoop(int epoll, int signals, int tick, int watchdog)
-      : epoll_(epoll), signals_(signals), tick_(tick), watchdog_(watchdog) {}
+  EventLoop(int epoll, int signals, int tick, int watchdog, int alarm)
+      : epoll_(epoll), signals_(signals), tick_(tick), watchdog_(watchdog), alarm_(alarm) {}
 
   int epoll_;
   int signals_;
   int tick_;
   int watchdog_;
+  int alarm_;
 };
 
 }  // namespace tcpperf::app

@@ -75,7 +75,8 @@ struct Sinks {
 };
 
 struct Config {
-  std::uint32_t buckets_per_power_of_two = 1;  // of classic histograms: 1, 2, 4 or 8
+  std::optional<std::uint32_t> cpu_budget_ppm;  // millionths of one CPU; nullopt: no budget
+  std::uint32_t buckets_per_power_of_two = 1;   // of classic histograms: 1, 2, 4 or 8
   core::ProtobufHistograms histograms_in_protobuf = core::ProtobufHistograms::kBoth;
   std::chrono::milliseconds tick{5000};  // how often rules are judged
   Filter filter;

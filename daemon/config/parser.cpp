@@ -31,10 +31,33 @@ Key<Config> histograms_key() {
           }};
 }
 
+Key<Config> cpu_budget_key() {
+  return {.row = {"cpu_budget", "percentage of one CPU, or off", "off", "0.01% to 100%",
+                  "How much CPU time the BPF programs may take. Above it, what runs for every segment and every call "
+                  "looks at a half, a quarter ... of the connections, and what that tells is scaled up; see "
+                  "tcpperf_sampling_ratio. off: every connection is looked at, whatever it costs."},
+          .read = [](ErrorLog& log, const Value& value, Config& out) {
+            const auto text = read_scalar(log, value, "off or a percentage of one CPU such as 0.5%");
+            if (!text) {
+              return;
+            }
+            out.cpu_budget_ppm.reset();
+            if (*text == "off") {
+              return;
+            }
+            if (const core::Result<std::uint32_t> share = parse_cpu_share(*text)) {
+              out.cpu_budget_ppm = *share;
+            } else {
+              add_error(log, value, share.error().message);
+            }
+          }};
+}
+
 }  // namespace
 
 std::vector<Key<Config>> root_keys(const ParseContext& context) {
   return {duration_key("tick", &Config::tick, 100ms, 5min, "How often alert conditions are judged."),
+          cpu_budget_key(),
           histograms_key(),
           filter_key(),
           group_by_key(),

@@ -14,6 +14,10 @@ namespace {
 constexpr std::uint64_t kMostNanoseconds = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kMillisecond = 1'000'000;
 constexpr std::uint64_t kLastPort = 65535;
+constexpr std::size_t kCpuShareDecimals = 4;
+constexpr std::uint32_t kPerCent = 10'000;  // millionths
+constexpr std::uint32_t kLeastCpuShare = kPerCent / 100;
+constexpr std::uint32_t kMostCpuShare = 100 * kPerCent;
 
 struct DurationUnit {
   std::string_view name;
@@ -43,6 +47,10 @@ std::uint64_t saturating(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
 
 core::Error not_a_duration(std::string_view text) {
   return {"expected a duration such as 500ms, 5s or 1m30s, found " + quoted(text)};
+}
+
+core::Error not_a_cpu_share(std::string_view text) {
+  return {"expected off or a percentage of one CPU from 0.01% to 100%, such as 0.5%, found " + quoted(text)};
 }
 
 core::Error not_a_port(std::string_view text) {
@@ -129,6 +137,35 @@ std::string format_duration(std::uint64_t nanoseconds) {
     }
   }
   return text;
+}
+
+core::Result<std::uint32_t> parse_cpu_share(std::string_view text) {
+  if (text.empty() || text.back() != '%') {
+    return not_a_cpu_share(text);
+  }
+  const std::string_view number = text.substr(0, text.size() - 1);
+  const std::size_t point = number.find('.');
+  const std::string_view decimals = point == std::string_view::npos ? "" : number.substr(point + 1);
+  const std::optional<std::uint64_t> whole = parse_whole_number(number.substr(0, point));
+  if (!whole || *whole > 100 || (point != std::string_view::npos && decimals.empty()) ||
+      decimals.size() > kCpuShareDecimals || !std::all_of(decimals.begin(), decimals.end(), is_digit)) {
+    return not_a_cpu_share(text);
+  }
+  std::uint64_t millionths = *whole;
+  for (std::size_t i = 0; i < kCpuShareDecimals; ++i) {
+    millionths = 10 * millionths + (i < decimals.size() ? static_cast<std::uint64_t>(decimals[i] - '0') : 0);
+  }
+  if (millionths < kLeastCpuShare || millionths > kMostCpuShare) {
+    return not_a_cpu_share(text);
+  }
+  return static_cast<std::uint32_t>(millionths);
+}
+
+std::string format_cpu_share(std::uint32_t millionths) {
+  std::string decimals = std::to_string(millionths % kPerCent);
+  decimals.insert(0, kCpuShareDecimals - decimals.size(), '0');
+  decimals.erase(decimals.find_last_not_of('0') + 1);
+  return std::to_string(millionths / kPerCent) + (decimals.empty() ? "" : "." + decimals) + "%";
 }
 
 core::Result<PortRange> parse_port_range(std::string_view text) {

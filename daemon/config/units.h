@@ -23,6 +23,13 @@ core::Result<std::uint64_t> parse_duration(std::string_view text, FinestUnit fin
 // The shortest text that parse_duration() reads as `nanoseconds`.
 std::string format_duration(std::uint64_t nanoseconds);
 
+// "0.5%": a share of one CPU from 0.01% to 100%, with at most four decimals. In millionths. The error says what was
+// expected.
+core::Result<std::uint32_t> parse_cpu_share(std::string_view text);
+
+// The shortest text that parse_cpu_share() reads as `millionths`.
+std::string format_cpu_share(std::uint32_t millionths);
+
 // "443" or "8000-8100"; ports are 1 to 65535. The error says what was expected.
 core::Result<PortRange> parse_port_range(std::string_view text);
 

@@ -10,6 +10,11 @@
 
 namespace tcpperf::probes {
 
+// Ends the help of what is counted per segment or per call alone.
+#define SCALED_UP                                                                                                \
+  " While tcpperf_sampling_ratio is below 1, scaled up from the connections that are looked at; while it is 0, " \
+  "nothing is counted."
+
 // The kernel's names of TCP states, by number; empty where there is none (0).
 inline constexpr std::array<std::string_view, 13> kTcpStates = {
     "",      "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2",   "time_wait",

@@ -35,20 +35,23 @@ core::SignalSpec share_of_time(std::string_view name, std::string_view help, std
 std::vector<core::MetricDef> metrics() {
   return {
       {{.name = "tcpperf_congestion_state_seconds_total",
-        .help = "Time that connections spent in each state of the kernel's congestion control, added up over all "
-                "connections: open (nothing suspicious), disorder (duplicate or selective acknowledgements), cwr (the "
-                "window is being reduced without a loss: ECN, a full local queue), recovery (fast retransmit), loss "
-                "(after a retransmission timeout). From ESTABLISHED to CLOSE, so that the sum over the states is the "
-                "connections' time; brought up to date at every reading (of very many sockets less often), at each "
-                "change and when a connection ends. Not counted: handshakes, TIME_WAIT, and the time of a connection "
-                "before the daemon first saw it.",
+        .help =
+            "Time that connections spent in each state of the kernel's congestion control, added up over all "
+            "connections: open (nothing suspicious), disorder (duplicate or selective acknowledgements), cwr (the "
+            "window is being reduced without a loss: ECN, a full local queue), recovery (fast retransmit), loss "
+            "(after a retransmission timeout). From ESTABLISHED to CLOSE, so that the sum over the states is the "
+            "connections' time; brought up to date at every reading (of very many sockets less often), at each "
+            "change and when a connection ends. Not counted: handshakes, TIME_WAIT, and the time of a connection "
+            "before the daemon first saw it. Before Linux 5.19, while tcpperf_sampling_ratio is below 1, the states of "
+            "connections that are left out are those that readings find.",
         .kind = core::MetricKind::kCounter,
         .unit = core::Unit::kSeconds,
         .labels = {"state"}},
        {core::SourceKind::kCounters, "cong_count", state_cells}},
       {{.name = "tcpperf_congestion_dwell_seconds",
         .help = "How long connections stayed in a congestion state, observed when they leave it or end. Not counted: "
-                "states that were entered before the daemon first saw the connection.",
+                "states that were entered before the daemon first saw the connection; and, before Linux 5.19 and while "
+                "tcpperf_sampling_ratio is below 1, most short ones.",
         .kind = core::MetricKind::kHistogram,
         .unit = core::Unit::kSeconds,
         .labels = {"state"},
@@ -56,7 +59,9 @@ std::vector<core::MetricDef> metrics() {
        {core::SourceKind::kHistograms, "cong_dwell", state_cells}},
       {{.name = "tcpperf_congestion_transitions_total",
         .help = "Changes of the congestion state of established connections. Not counted: changes during the "
-                "handshake (a lost SYN), and a state entered again from itself, such as a second timeout in loss.",
+                "handshake (a lost SYN), and a state entered again from itself, such as a second timeout in loss; and, "
+                "before Linux 5.19 and while tcpperf_sampling_ratio is below 1, most changes of connections that are "
+                "left out.",
         .kind = core::MetricKind::kCounter,
         .unit = core::Unit::kNone,
         .labels = {"from", "to"}},

@@ -68,7 +68,9 @@ std::vector<core::MetricDef> metrics() {
         .help = "Time from a connection's arrival in the accept queue until accept() took it. Exact where the kernel "
                 "lets functions be traced; else until the first sign that a process has it, which is the next segment "
                 "that arrives, change of state or sampling: then it is too long by as much. Not counted: connections "
-                "older than the daemon, and, without function tracing, those that ended before they were accepted.",
+                "older than the daemon, and, without function tracing, those that ended before they were accepted. "
+                "Without function tracing, and while tcpperf_sampling_ratio is below 1, scaled up from the connections "
+                "that are looked at; while it is 0, nothing is counted.",
         .kind = core::MetricKind::kHistogram,
         .unit = Unit::kSeconds,
         .labels = {},

@@ -37,14 +37,15 @@ const core::ProbeDescriptor& rtt_probe() {
                     "(RFC 6298), in microsecond resolution. Taken on established connections, the handshake's "
                     "sample included. Not counted: packets that bring no new measurement (a pure receiver adds "
                     "nothing), and samples after the connection left ESTABLISHED. The kernel's first sample after a "
-                    "SYN cookie is in whole milliseconds and up to 63 ms off.",
+                    "SYN cookie is in whole milliseconds and up to 63 ms off." SCALED_UP,
                 .kind = core::MetricKind::kHistogram,
                 .unit = core::Unit::kSeconds,
                 .labels = {"perspective"},
                 .borders = kRttBorders},
                {core::SourceKind::kHistograms, "rtt_hist", rx_cells}},
               {{.name = "tcpperf_smoothed_rtt_seconds",
-                .help = "The connection's smoothed round-trip time (SRTT, RFC 6298) after each new measurement.",
+                .help =
+                    "The connection's smoothed round-trip time (SRTT, RFC 6298) after each new measurement." SCALED_UP,
                 .kind = core::MetricKind::kHistogram,
                 .unit = core::Unit::kSeconds,
                 .labels = {},
@@ -52,7 +53,7 @@ const core::ProbeDescriptor& rtt_probe() {
                {core::SourceKind::kHistograms, "rtt_smoothed", single_cell}},
               {{.name = "tcpperf_rtt_variation_seconds",
                 .help = "The connection's mean deviation of the round-trip time (tcpi_rttvar) after each new "
-                        "measurement.",
+                        "measurement." SCALED_UP,
                 .kind = core::MetricKind::kHistogram,
                 .unit = core::Unit::kSeconds,
                 .labels = {},

@@ -74,7 +74,9 @@ std::vector<core::MetricDef> metrics() {
                 "connect() to its success or failure. accept: see tcpperf_listener_accept_wait_seconds. All but "
                 "connect and accept are in ticks of the kernel (1/CONFIG_HZ): they can be a tick too long or too "
                 "short, and what lasts less than one is not counted. Windows are seen while a connection is "
-                "ESTABLISHED. A connection can stall for more than one cause at a time.",
+                "ESTABLISHED. A connection can stall for more than one cause at a time." SCALED_UP
+                " That is so for all causes but connect, and accept where the kernel lets functions be traced; what "
+                "goes on while that ratio grows is not counted.",
         .kind = core::MetricKind::kHistogram,
         .unit = Unit::kSeconds,
         .labels = {"cause"},
@@ -86,7 +88,7 @@ std::vector<core::MetricDef> metrics() {
                 "comes after a retransmission timeout, so not before some 200 ms), and, only with reads, when the "
                 "process opens it again: without reads most of the short ones are not counted. Not counted: one that "
                 "the last segment of a connection shut or that was shut before the daemon started, and connections "
-                "that are not ESTABLISHED.",
+                "that are not ESTABLISHED." SCALED_UP,
         .kind = core::MetricKind::kCounter,
         .unit = Unit::kNone,
         .labels = {"side"}},
@@ -94,7 +96,8 @@ std::vector<core::MetricDef> metrics() {
       {{.name = "tcpperf_oldest_unread_seconds",
         .help = "How long data has waited for its process to read it, at the last sampling, at the connection where it "
                 "has waited longest; 0 when none waits. In ticks of the kernel, and at least so long: of much data "
-                "that came at different times not always the oldest is known.",
+                "that came at different times not always the oldest is known. While tcpperf_sampling_ratio is below 1, "
+                "of connections that are left out the time since the last data came.",
         .kind = core::MetricKind::kGauge,
         .unit = Unit::kSeconds,
         .labels = {},

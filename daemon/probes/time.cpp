@@ -33,7 +33,8 @@ const core::ProbeDescriptor& time_probe() {
       .hooks = {{.program = "on_state"},
                 {.program = "on_ack",
                  .required = false,
-                 .provides = "the limit of each moment of busy time, other than that of the next reading"},
+                 .provides = "the limit of each moment of busy time, other than that of the next reading",
+                 .thinned = "busy time of the connections that are left out has the limit that readings find"},
                 {.program = "on_congestion",
                  .required = false,
                  .provides = "the silence before a retransmission timeout as rto"},
@@ -72,7 +73,10 @@ const core::ProbeDescriptor& time_probe() {
                     "readings only, and what ends before the next one is other, unless all was on its way as the "
                     "process "
                     "closed. Not counted: attempts that never became ESTABLISHED, TIME_WAIT, and the "
-                    "time in which a reload exchanged the programs.",
+                    "time in which a reload exchanged the programs. While tcpperf_sampling_ratio is below 1, the sum "
+                    "is still exact, and so is what the kernel tells; the rest of the busy time of connections that "
+                    "are "
+                    "left out has the limit that readings find.",
                 .kind = core::MetricKind::kCounter,
                 .unit = core::Unit::kSeconds,
                 .labels = {"limit"}},

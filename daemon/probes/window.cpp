@@ -80,53 +80,54 @@ std::vector<core::MetricDef> metrics() {
   return {
       histogram("tcpperf_congestion_window_segments",
                 "The congestion window. A connection that only receives keeps the one it began with. Of established "
-                "connections, like everything here that is sampled.",
+                "connections, like everything here that is sampled." SCALED_UP,
                 Unit::kSegments, kSegmentBorders, {"perspective"}, perspective_cells<TCPPERF_WINDOW_CONGESTION>),
       histogram("tcpperf_inflight_segments",
                 "Segments in flight: sent, and neither acknowledged nor known to have arrived or to be lost. Seen "
-                "from rx, before what arrives is processed; from tx, without the segment that is being sent.",
+                "from rx, before what arrives is processed; from tx, without the segment that is being sent." SCALED_UP,
                 Unit::kSegments, kSegmentBorders, {"perspective"}, perspective_cells<TCPPERF_WINDOW_INFLIGHT>),
       histogram("tcpperf_path_rtt_seconds",
                 "The smoothed round-trip time (SRTT) that is in force at the moment. Both perspectives read the same "
                 "number of the connection: where they differ, they only weigh moments differently, and neither is a "
-                "delay of sending or receiving. Not counted: connections without a measurement.",
+                "delay of sending or receiving. Not counted: connections without a measurement." SCALED_UP,
                 Unit::kSeconds, kRttBorders, {"perspective"}, perspective_cells<TCPPERF_WINDOW_RTT>),
       histogram("tcpperf_slow_start_threshold_segments",
-                "The slow start threshold. Not counted while it is infinite, as it is before the first loss.",
+                "The slow start threshold. Not counted while it is infinite, as it is before the first loss." SCALED_UP,
                 Unit::kSegments, kSegmentBorders, {}, cell<TCPPERF_WINDOW_SSTHRESH>),
-      histogram("tcpperf_send_window_bytes",
-                "How much the peer allows to be sent beyond what it has acknowledged. A window of 0 is counted.",
-                Unit::kBytes, kWindowBorders, {}, cell<TCPPERF_WINDOW_SEND>),
-      histogram("tcpperf_receive_window_bytes", "How much the peer was last allowed to send.", Unit::kBytes,
+      histogram(
+          "tcpperf_send_window_bytes",
+          "How much the peer allows to be sent beyond what it has acknowledged. A window of 0 is counted." SCALED_UP,
+          Unit::kBytes, kWindowBorders, {}, cell<TCPPERF_WINDOW_SEND>),
+      histogram("tcpperf_receive_window_bytes", "How much the peer was last allowed to send." SCALED_UP, Unit::kBytes,
                 kWindowBorders, {}, cell<TCPPERF_WINDOW_RECEIVE>),
       histogram("tcpperf_pacing_rate_bytes_per_second",
                 "The rate at which the kernel would pace the connection; it does so only with a congestion control or "
-                "a queueing discipline that paces. Not counted while it is unlimited.",
+                "a queueing discipline that paces. Not counted while it is unlimited." SCALED_UP,
                 Unit::kBytesPerSecond, kRateBorders, {}, cell<TCPPERF_WINDOW_PACING>),
       histogram("tcpperf_delivery_rate_bytes_per_second",
                 "The delivery rate as the kernel last measured it (tcpi_delivery_rate), when it is another measurement "
                 "than in the sample before; app_limited is true when there was too little to send to learn the path's "
                 "rate. Not counted: measurements that the kernel drops, which are those that are app-limited and lower "
-                "than the one it has.",
+                "than the one it has." SCALED_UP,
                 Unit::kBytesPerSecond, kRateBorders, {"app_limited"}, rate_cells),
       histogram("tcpperf_min_rtt_seconds",
                 "The least round-trip time that the kernel has measured lately (tcpi_min_rtt; five minutes unless "
-                "net.ipv4.tcp_min_rtt_wlen says otherwise). Not counted: connections without a measurement.",
+                "net.ipv4.tcp_min_rtt_wlen says otherwise). Not counted: connections without a measurement." SCALED_UP,
                 Unit::kSeconds, kRttBorders, {}, cell<TCPPERF_WINDOW_MIN_RTT>),
       histogram("tcpperf_bandwidth_delay_product_bytes",
                 "What the path holds: the greatest delivery rate among the samples of the last 5 to 10 seconds, "
                 "app-limited ones apart, times the least round-trip time. Not counted: connections without such a "
-                "rate.",
+                "rate." SCALED_UP,
                 Unit::kBytes, kWindowBorders, {}, cell<TCPPERF_WINDOW_BDP>),
       histogram("tcpperf_window_used_ratio",
                 "How much of a window is in use: segments in flight per congestion window, or unacknowledged bytes per "
-                "send window. Above 1 when the window has shrunk. Not counted while the window is 0.",
+                "send window. Above 1 when the window has shrunk. Not counted while the window is 0." SCALED_UP,
                 Unit::kRatio, kRatioBorders, {"window"}, used_cells),
       {{.name = "tcpperf_transmitted_segments_total",
         .help = "Segments that TCP has handed to the network, SYN, FIN, pure ACKs and retransmissions included "
                 "(tcpi_segs_out), counted where a packet leaves IP for a device. Only with perspective tx or both. "
                 "Not counted: SYN-ACKs, what is answered without a connection, and what a connection sent "
-                "before the daemon started.",
+                "before the daemon started." SCALED_UP,
         .kind = core::MetricKind::kCounter,
         .unit = Unit::kSegments,
         .labels = {}},

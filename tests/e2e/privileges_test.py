@@ -6,7 +6,7 @@ import shutil
 import time
 import unittest
 
-from harness import PROBES, TCPPERFD, EndToEndTest, allowed, health, quiet_config, tool
+from harness import PROBES, TCPPERFD, EndToEndTest, allowed, health, quiet_config, tool, wait_until
 from network import Chatter, Pair, Server
 
 CAP_PERFMON, CAP_BPF = 38, 39
@@ -60,6 +60,23 @@ class Privileges(EndToEndTest):
         daemon = self.start_as_nobody(quiet_config(), "bpf", "perfmon")
         daemon.reload(quiet_config(filter={"local_port": [443]}))
         self.assertEqual({health(probe) for probe in daemon.probes().values()}, {"ok"})
+
+    def test_a_cpu_budget_needs_one_more_or_a_sysctl_and_has_no_effect_without(self):
+        daemon = self.start_as_nobody(quiet_config(tick="100ms", cpu_budget="0.01%"), "bpf", "perfmon")
+        daemon.wait_for_line(r"cpu_budget has no effect, because what the BPF programs cost is not known: .*"
+                             r"CAP_SYS_ADMIN, or set the sysctl kernel\.bpf_stats_enabled to 1")
+        wait_until(lambda: daemon.scrape().has("tcpperf_cpu_cost_ratio", part="daemon"), "what the daemon costs")
+        scrape = daemon.scrape()
+        self.assertFalse(scrape.has("tcpperf_cpu_cost_ratio", part="programs"))
+        self.assertEqual(scrape.total("tcpperf_sampling_ratio"), 1)
+        self.assertEqual(daemon.count("has no effect"), 1)
+
+        setting = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
+        self.addCleanup(setting.write_text, setting.read_text())
+        setting.write_text("1")
+        wait_until(lambda: daemon.scrape().has("tcpperf_cpu_cost_ratio", part="programs"), "what the programs cost")
+        daemon.wait_for_line("cpu_budget is held again")
+        self.assertTrue(daemon.scrape().has("tcpperf_program_runs_total"))
 
     def test_without_them_one_line_names_what_is_missing(self):
         for capabilities in ((), ("bpf",), ("perfmon",), ("net_admin",)):

@@ -5,6 +5,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -92,31 +93,56 @@ core::Result<Object> Object::open(std::span<const std::byte> bytes) {
   return Object(object);
 }
 
-core::Result<void> Object::set_constant(std::string_view symbol, std::uint64_t value) {
-  const struct btf* types = bpf_object__btf(object_.get());
-  const int section = btf__find_by_name_kind(types, ".rodata", BTF_KIND_DATASEC);
-  struct bpf_map* constants = bpf_object__find_map_by_name(object_.get(), ".rodata");
-  if (section < 0 || constants == nullptr) {
-    return core::Error{"the BPF object has no constants"};
+namespace {
+
+struct Variable {
+  std::uint32_t offset = 0;  // bytes, in its section
+  std::uint32_t bytes = 0;
+};
+
+std::optional<Variable> find_variable(const struct bpf_object* object, const char* section_name,
+                                      std::string_view symbol) {
+  const struct btf* types = bpf_object__btf(object);
+  const int section = btf__find_by_name_kind(types, section_name, BTF_KIND_DATASEC);
+  if (section < 0) {
+    return std::nullopt;
   }
-  std::size_t bytes = 0;
-  auto* data = static_cast<unsigned char*>(const_cast<void*>(bpf_map__initial_value(constants, &bytes)));
   const struct btf_type* type = btf__type_by_id(types, static_cast<__u32>(section));
   const struct btf_var_secinfo* variables = btf_var_secinfos(type);
   for (__u32 i = 0; i < btf_vlen(type); ++i) {
     const struct btf_type* variable = btf__type_by_id(types, variables[i].type);
-    if (symbol != btf__name_by_offset(types, variable->name_off)) {
-      continue;
+    if (symbol == btf__name_by_offset(types, variable->name_off)) {
+      return Variable{variables[i].offset, variables[i].size};
     }
-    const std::size_t width = variables[i].size;
-    if (width > sizeof(value) || variables[i].offset + width > bytes ||
-        (width < sizeof(value) && value >> (8 * width) != 0)) {
-      return core::Error{"BPF constant " + std::string(symbol) + " cannot hold " + std::to_string(value)};
-    }
-    std::memcpy(data + variables[i].offset, &value, width);  // both sides are little-endian
-    return {};
   }
-  return core::Error{"the BPF object has no constant " + std::string(symbol)};
+  return std::nullopt;
+}
+
+}  // namespace
+
+core::Result<void> Object::set_constant(std::string_view symbol, std::uint64_t value) {
+  const std::optional<Variable> variable = find_variable(object_.get(), ".rodata", symbol);
+  struct bpf_map* constants = bpf_object__find_map_by_name(object_.get(), ".rodata");
+  if (!variable || constants == nullptr) {
+    return core::Error{"the BPF object has no constant " + std::string(symbol)};
+  }
+  std::size_t bytes = 0;
+  auto* data = static_cast<unsigned char*>(const_cast<void*>(bpf_map__initial_value(constants, &bytes)));
+  const std::size_t width = variable->bytes;
+  if (width > sizeof(value) || variable->offset + width > bytes ||
+      (width < sizeof(value) && value >> (8 * width) != 0)) {
+    return core::Error{"BPF constant " + std::string(symbol) + " cannot hold " + std::to_string(value)};
+  }
+  std::memcpy(data + variable->offset, &value, width);  // both sides are little-endian
+  return {};
+}
+
+core::Result<std::uint32_t> Object::offset_of_live(std::string_view symbol) const {
+  const std::optional<Variable> variable = find_variable(object_.get(), ".bss", symbol);
+  if (!variable || map(".bss") == nullptr) {
+    return core::Error{"the BPF object has no variable " + std::string(symbol)};
+  }
+  return variable->offset;
 }
 
 std::vector<std::string> Object::program_names() const {

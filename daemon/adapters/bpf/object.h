@@ -26,6 +26,9 @@ class Object {
   // Sets a constant of the read-only data; before load(). Error when there is no such symbol or the value does not fit.
   core::Result<void> set_constant(std::string_view symbol, std::uint64_t value);
 
+  // Where a variable that can be changed while the programs run is among the data of map(".bss"), in bytes.
+  [[nodiscard]] core::Result<std::uint32_t> offset_of_live(std::string_view symbol) const;
+
   [[nodiscard]] std::vector<std::string> program_names() const;
   [[nodiscard]] struct bpf_program* program(std::string_view name) const;  // nullptr when there is none
   [[nodiscard]] struct bpf_map* map(std::string_view name) const;          // nullptr when there is none

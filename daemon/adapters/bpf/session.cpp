@@ -10,6 +10,7 @@
 
 #include "abi/filter.h"
 #include "abi/histogram.h"
+#include "abi/sampling.h"
 #include "adapters/bpf/privileges.h"
 
 namespace tcpperf::adapters::bpf {
@@ -100,6 +101,7 @@ core::Result<std::unique_ptr<Session>> Session::load(core::ProbeTable probes, co
     const bool fresh_groups = previous == nullptr || !core::same_tables(previous->request_.groups, request.groups);
     for (const auto& prepare :
          {std::function([&] { return session->write_filter(); }), std::function([&] { return session->map_arrays(); }),
+          std::function([&] { return session->open_sampling(previous); }),
           std::function([&] { return session->open_groups(fresh_groups); })}) {
       if (core::Result<void> done = prepare(); !done) {
         return done.error();
@@ -168,6 +170,43 @@ core::Result<void> Session::map_arrays() {
     arrays_.emplace(bpf_map__name(map), std::move(*array));
   }
   return {};
+}
+
+core::Result<void> Session::open_sampling(const Session* previous) {
+  const core::Result<std::uint32_t> offset = object_.offset_of_live("live_sampling");
+  if (!offset) {
+    return offset.error();
+  }
+  const struct bpf_map* data = object_.map(".bss");
+  core::Result<MappedArray> live = MappedArray::map(bpf_map__fd(data), stored_value_bytes(data));
+  if (!live) {
+    return live.error().within("live data of the BPF object");
+  }
+  live_.emplace(std::move(*live));
+  sampling_word_ = *offset / sizeof(std::uint64_t);
+  if (previous != nullptr) {
+    sampling_level_ = previous->sampling_level_;
+    returns_ = previous->returns_;
+  }
+  set_sampling(sampling_level_);
+  return {};
+}
+
+// One store, so that no program sees the level without what belongs to it.
+void Session::set_sampling(std::uint32_t level) {
+  const std::lock_guard lock(mutex_);
+  if (level < sampling_level_) {
+    ++returns_;
+  }
+  sampling_level_ = level;
+  const std::uint32_t epoch = (epoch_ & 0xffffU) << 16 | returns_;
+  __atomic_store_n(&live_->as_writable<std::uint64_t>()[sampling_word_], tcpperf_sampling_word(level, epoch),
+                   __ATOMIC_RELEASE);
+}
+
+std::uint32_t Session::sampling_level() const {
+  const std::lock_guard lock(mutex_);
+  return sampling_level_;
 }
 
 core::Result<void> Session::open_groups(bool fresh) {
@@ -332,7 +371,8 @@ core::ProbeHealth Session::health(const core::ProbeDescriptor& probe) const {
   const std::lock_guard lock(mutex_);
   const auto refusal = refusals_.find(probe.name);
   return core::judge_probe(probe, request_.probes.contains(probe.name),
-                           refusal == refusals_.end() ? "" : refusal->second, hooks_, request_.constants);
+                           refusal == refusals_.end() ? "" : refusal->second, hooks_, request_.constants,
+                           sampling_level_ != 0);
 }
 
 bool Session::goes_on(const core::ProbeDescriptor& probe, const Session& previous) const {
@@ -365,6 +405,20 @@ std::vector<ProgramStats> Session::program_stats() const {
     out.push_back(std::move(stats));
   }
   return out;
+}
+
+RunTotals Session::event_runs() const {
+  RunTotals total;
+  for (const ProgramState& state : programs()) {
+    struct bpf_prog_info info {};
+    __u32 bytes = sizeof(info);
+    if (state.kind != core::HookKind::kSampling && state.kind != core::HookKind::kSeeding &&
+        bpf_obj_get_info_by_fd(bpf_program__fd(object_.program(state.name)), &info, &bytes) == 0) {
+      total.runs += info.run_cnt;
+      total.run_time_ns += info.run_time_ns;
+    }
+  }
+  return total;
 }
 
 // Of a hash map. The programs count those of the large ones.

@@ -54,6 +54,12 @@ struct ProgramStats {
 // error when that cannot be done in the own one.
 using InEachNamespace = std::function<core::Result<void>(const std::function<core::Result<void>()>&)>;
 
+// Since the set was loaded, as far as the kernel has timed it.
+struct RunTotals {
+  std::uint64_t runs = 0;
+  std::uint64_t run_time_ns = 0;  // timing included
+};
+
 struct MapState {
   std::string name;
   std::uint64_t entries = 0;
@@ -84,6 +90,11 @@ class Session {
   // read this one.
   void continue_stats_of(const Session& previous);
 
+  // Which connections are looked at per segment and per call, from now on: see bpf/abi/sampling.h. A set begins with
+  // the level of the one before. For the thread that attaches.
+  void set_sampling(std::uint32_t level);
+  [[nodiscard]] std::uint32_t sampling_level() const;
+
   // Whether the probe's numbers are those of `previous`, from which this session was loaded, and more.
   [[nodiscard]] bool goes_on(const core::ProbeDescriptor& probe, const Session& previous) const;
 
@@ -93,6 +104,8 @@ class Session {
 
   // Reads by system call, one per program.
   [[nodiscard]] std::vector<ProgramStats> program_stats() const;
+  // Of all programs on events: what runs at a reading is the daemon's own CPU time. One system call per program.
+  [[nodiscard]] RunTotals event_runs() const;
   // Hash maps are counted by system call, in batches.
   [[nodiscard]] std::vector<MapState> maps() const;
 
@@ -112,6 +125,7 @@ class Session {
       : probes_(probes), object_(std::move(object)), request_(std::move(request)) {}
   core::Result<void> write_filter();
   core::Result<void> map_arrays();
+  core::Result<void> open_sampling(const Session* previous);
   core::Result<void> open_groups(bool fresh);
   core::Result<Link> attach_program(const ProgramState& state);
   core::Result<void> run(const Link& iterator, const struct bpf_program* program) const;
@@ -126,6 +140,8 @@ class Session {
   std::uint32_t epoch_ = 1;                                   // of the flow states; see bpf/lib/flow.bpf.h
   std::map<std::string, std::string, std::less<>> refusals_;  // probe -> why the kernel refused it
   std::map<std::string, MappedArray, std::less<>> arrays_;
+  std::optional<MappedArray> live_;  // what the programs are told while they run
+  std::size_t sampling_word_ = 0;    // the element of it
   std::optional<GroupSlots> groups_;
   std::map<std::string, std::uint32_t, std::less<>> cells_per_group_;  // of the maps of probes
   std::map<std::string, ProgramStats, std::less<>> past_stats_;        // of the sets before, by program
@@ -138,6 +154,8 @@ class Session {
   std::vector<core::HookState> hooks_;
   std::vector<ProgramState> programs_;
   std::vector<Link> links_;  // of the events
+  std::uint32_t sampling_level_ = 0;
+  std::uint16_t returns_ = 0;  // how often connections came back in, the sets before this one included
 };
 
 }  // namespace tcpperf::adapters::bpf

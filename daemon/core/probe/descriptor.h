@@ -23,6 +23,9 @@ struct HookUse {
   // Listens only when the knob `only_with` (its symbol) has one of these bits; always when it is empty.
   std::string_view only_with{};
   std::uint64_t only_with_bits = 0;
+  // What is less exact while the program looks at a part of the connections, beyond what is scaled up; a phrase. Empty:
+  // nothing.
+  std::string_view thinned{};
 };
 
 enum class KnobType { kBool, kCount, kDuration, kChoice };

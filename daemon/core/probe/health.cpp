@@ -24,7 +24,7 @@ bool listens(const HookUse& use, const KnobValues& knobs) {
 }
 
 ProbeHealth judge_probe(const ProbeDescriptor& probe, bool enabled, const std::string& refusal,
-                        const std::vector<HookState>& hooks, const KnobValues& knobs) {
+                        const std::vector<HookState>& hooks, const KnobValues& knobs, bool sampled) {
   if (!enabled) {
     return {ProbeStatus::kDisabled, ""};
   }
@@ -42,6 +42,9 @@ ProbeHealth judge_probe(const ProbeDescriptor& probe, bool enabled, const std::s
         std::find_if(hooks.begin(), hooks.end(), [&](const HookState& h) { return h.program == use.program; });
     if (hook != hooks.end() && hook->outcome == HookOutcome::kAttached) {
       ++attached;
+      if (sampled && !use.thinned.empty()) {
+        missing += (missing.empty() ? "" : "; ") + ("to stay within cpu_budget, " + std::string(use.thinned));
+      }
       continue;
     }
     const std::string reason = hook == hooks.end() ? "not part of the BPF object" : hook->reason;

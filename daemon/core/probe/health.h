@@ -49,9 +49,9 @@ using KnobValues = std::map<std::string, std::uint64_t, std::less<>>;
 // Whether the probe listens on the hook with these knobs.
 bool listens(const HookUse& use, const KnobValues& knobs);
 
-// `refusal`: why the kernel refused this probe's own code, empty when it did not. `hooks` has every program that the
-// probe listens on.
+// `sampled`: what runs per segment and per call looks at a part of the connections. `refusal`: why the kernel refused
+// this probe's own code, empty when it did not. `hooks` has every program that the probe listens on.
 ProbeHealth judge_probe(const ProbeDescriptor& probe, bool enabled, const std::string& refusal,
-                        const std::vector<HookState>& hooks, const KnobValues& knobs = {});
+                        const std::vector<HookState>& hooks, const KnobValues& knobs = {}, bool sampled = false);
 
 }  // namespace tcpperf::core

@@ -3,6 +3,8 @@
 #include <array>
 #include <memory>
 
+#include "core/budget/ladder.h"
+
 namespace tcpperf::core {
 namespace {
 
@@ -32,6 +34,49 @@ const MetricSpec kProgramRunSeconds{
     MetricKind::kCounter,
     Unit::kSeconds,
     {"program"}};
+const MetricSpec kCpuBudget{"tcpperf_cpu_budget_ratio",
+                            "cpu_budget of the configuration: CPU time that the BPF programs may take, 1 is one CPU. "
+                            "Absent when it is off.",
+                            MetricKind::kGauge,
+                            Unit::kRatio,
+                            {}};
+const MetricSpec kCpuCost{
+    "tcpperf_cpu_cost_ratio",
+    "CPU time that is taken, 1 is one CPU: programs, by the BPF programs on events, in the window of the last "
+    "measurement, without what measuring takes of it; daemon, by the daemon itself, what runs in the kernel at a "
+    "reading included, from that measurement to the one before. The budget is for programs alone. Absent when "
+    "cpu_budget is off; programs alone when the kernel does not let the daemon time them, so that the budget has no "
+    "effect.",
+    MetricKind::kGauge,
+    Unit::kRatio,
+    {"part"}};
+const MetricSpec kProgramsCpu{
+    "tcpperf_bpf_cpu_seconds_total",
+    "Estimated CPU time of the BPF programs on events: what each measurement found, over the time since the one "
+    "before. Not counted: times without a measurement. Absent when there was none, as with cpu_budget off.",
+    MetricKind::kCounter,
+    Unit::kSeconds,
+    {}};
+const MetricSpec kSamplingLevel{
+    "tcpperf_sampling_level",
+    "What cpu_budget has led to: 0, all connections are looked at; n from 1 to 6, per segment and per call one of 2^n; "
+    "7, none.",
+    MetricKind::kGauge,
+    Unit::kNone,
+    {}};
+const MetricSpec kSamplingRatio{
+    "tcpperf_sampling_ratio",
+    "The part of the connections that is looked at per segment and per call. Below 1, what only that tells is scaled "
+    "up from these, as its help says; everything else is exact always.",
+    MetricKind::kGauge,
+    Unit::kRatio,
+    {}};
+const MetricSpec kSamplingTransitions{
+    "tcpperf_sampling_transitions_total",
+    "How often cpu_budget has changed the part of the connections that is looked at: down, to fewer; up, to more.",
+    MetricKind::kCounter,
+    Unit::kNone,
+    {"direction"}};
 const MetricSpec kMapEntries{
     "tcpperf_map_entries", "Elements in use; of an array, all.", MetricKind::kGauge, Unit::kNone, {"map"}};
 const MetricSpec kMapCapacity{
@@ -207,6 +252,25 @@ void append_probes(const SelfReport& report, Appender& out) {
   }
 }
 
+void append_budget(const BudgetReport& budget, Appender& out) {
+  if (budget.budget_cpus) {
+    out.add(kCpuBudget, {}, *budget.budget_cpus);
+  }
+  if (budget.programs_cpus) {
+    out.add(kCpuCost, {"programs"}, *budget.programs_cpus);
+  }
+  if (budget.daemon_cpus) {
+    out.add(kCpuCost, {"daemon"}, *budget.daemon_cpus);
+  }
+  if (budget.programs_seconds) {
+    out.add(kProgramsCpu, {}, *budget.programs_seconds);
+  }
+  out.add(kSamplingLevel, {}, std::uint64_t{budget.level});
+  out.add(kSamplingRatio, {}, sampling_ratio(budget.level));
+  out.add(kSamplingTransitions, {"down"}, budget.moves_down);
+  out.add(kSamplingTransitions, {"up"}, budget.moves_up);
+}
+
 Values labels_of(const Grouping& grouping) {
   return {to_string(grouping.by), std::to_string(grouping.capacity),
           grouping.of_listeners ? "listeners" : "connections"};
@@ -287,6 +351,7 @@ void append_self_metrics(const SelfReport& report, Snapshot& snapshot) {
   Appender out(snapshot);
   out.add(kBuildInfo, {std::string(report.version)}, 1.0);
   append_probes(report, out);
+  append_budget(report.budget, out);
   append_groupings(report, out);
   append_collection(report, out);
   append_alerts(report, out);
@@ -312,6 +377,12 @@ std::span<const MetricSpec* const> self_metric_specs() {
       &kProgramAttached,
       &kProgramRuns,
       &kProgramRunSeconds,
+      &kCpuBudget,
+      &kCpuCost,
+      &kProgramsCpu,
+      &kSamplingLevel,
+      &kSamplingRatio,
+      &kSamplingTransitions,
       &kGroups,
       &kGroupCapacity,
       &kGroupOverflow,

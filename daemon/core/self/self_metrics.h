@@ -74,6 +74,17 @@ struct ProcessReport {
   std::optional<double> start_time_unix_seconds;  // nullopt: hidden from the daemon
 };
 
+// What the daemon and its programs cost, and what is done about it.
+struct BudgetReport {
+  std::optional<double> budget_cpus;       // nullopt: no budget, and nothing is measured
+  std::optional<double> programs_cpus;     // of the last measurement; nullopt: not known
+  std::optional<double> daemon_cpus;       // since the measurement before
+  std::optional<double> programs_seconds;  // estimated, over all measurements; nullopt: never known
+  std::uint32_t level = 0;                 // see core/budget/ladder.h
+  std::uint64_t moves_down = 0;
+  std::uint64_t moves_up = 0;
+};
+
 struct WebConfigReport {
   bool reload_successful = true;
   double reload_success_unix_seconds = 0;
@@ -100,6 +111,7 @@ struct SelfReport {
   std::uint64_t http_connections_refused = 0;
   std::uint64_t http_connections_evicted = 0;
   std::uint64_t http_connections_unanswered = 0;
+  BudgetReport budget;
   std::optional<WebConfigReport> web_config;  // nullopt: there is no such file
   std::optional<ProcessReport> process;       // nullopt when /proc could not be read
 };

@@ -92,17 +92,16 @@ sinks:
 }
 
 TEST_CASE("an unknown key is an error that names the allowed ones", "[config]") {
-  CHECK(
-      errors_of("colour: red\n") ==
-      Errors{
-          "1:1: unknown key 'colour'; allowed: tick, histograms, filter, group_by, groups, probes, rule_files, alerts, "
-          "sinks"});
+  CHECK(errors_of("colour: red\n") == Errors{"1:1: unknown key 'colour'; allowed: tick, cpu_budget, histograms, "
+                                             "filter, group_by, groups, probes, rule_files, alerts, "
+                                             "sinks"});
 }
 
 TEST_CASE("a near miss of a key is recognised", "[config]") {
   CHECK(errors_of("tick: 5s\nfiler: {}\n") ==
-        Errors{"2:1: unknown key 'filer'; did you mean 'filter'? allowed: tick, histograms, filter, group_by, "
-               "groups, probes, rule_files, alerts, sinks"});
+        Errors{
+            "2:1: unknown key 'filer'; did you mean 'filter'? allowed: tick, cpu_budget, histograms, filter, group_by, "
+            "groups, probes, rule_files, alerts, sinks"});
   CHECK(errors_of("sinks:\n  sylsog: true\n") ==
         Errors{"2:3: sinks: unknown key 'sylsog'; did you mean 'syslog'? allowed: syslog, file, webhook"});
 }
@@ -164,18 +163,17 @@ TEST_CASE("classic histograms have 1, 2, 4 or 8 buckets per power of two", "[con
 }
 
 TEST_CASE("all errors of a file are reported at once, by position", "[config]") {
-  CHECK(
-      errors_of("sinks: {syslog: maybe}\n"
-                "alerts: [{name: a, condition: unknown}]\n"
-                "filter: {local_port: [0]}\n"
-                "tick: 5\n"
-                "nope: 1\n") ==
-      Errors{
-          "1:17: sinks.syslog: expected true or false, found 'maybe'", "2:31: alerts[0].condition: unknown signal",
-          "3:23: filter.local_port[0]: expected a port from 1 to 65535 or a range such as 8000-8100, found '0'",
-          "4:7: tick: expected a duration with its unit (ms, s, m or h), found '5'",
-          ("5:1: unknown key 'nope'; allowed: tick, histograms, filter, group_by, groups, probes, rule_files, alerts, "
-           "sinks")});
+  CHECK(errors_of("sinks: {syslog: maybe}\n"
+                  "alerts: [{name: a, condition: unknown}]\n"
+                  "filter: {local_port: [0]}\n"
+                  "tick: 5\n"
+                  "nope: 1\n") ==
+        Errors{"1:17: sinks.syslog: expected true or false, found 'maybe'", "2:31: alerts[0].condition: unknown signal",
+               "3:23: filter.local_port[0]: expected a port from 1 to 65535 or a range such as 8000-8100, found '0'",
+               "4:7: tick: expected a duration with its unit (ms, s, m or h), found '5'",
+               ("5:1: unknown key 'nope'; allowed: tick, cpu_budget, histograms, filter, group_by, groups, probes, "
+                "rule_files, alerts, "
+                "sinks")});
 }
 
 TEST_CASE("an alias is the value of its anchor, and an error in it has the place of the anchor", "[config]") {
@@ -222,4 +220,18 @@ TEST_CASE("without check_condition every condition is accepted", "[config]") {
       config::parse_config("alerts: [{name: a, condition: unknown > 1}]", {test::small_probe_table(), {}});
   REQUIRE(outcome.config);
   CHECK(outcome.config->alerts.size() == 1);
+}
+
+TEST_CASE("the CPU budget is off, or a share of one CPU", "[config]") {
+  CHECK_FALSE(valid("").cpu_budget_ppm);
+  CHECK_FALSE(valid("cpu_budget: off").cpu_budget_ppm);
+  CHECK_FALSE(valid("cpu_budget: \"off\"").cpu_budget_ppm);
+  CHECK(valid("cpu_budget: 0.5%").cpu_budget_ppm == 5'000U);
+  CHECK(errors_of("tick: 1s\ncpu_budget: 0.5\n") ==
+        Errors{"2:13: cpu_budget: expected off or a percentage of one CPU from 0.01% to 100%, such as 0.5%, found "
+               "'0.5'"});
+  CHECK(errors_of("cpu_budget: [1%]") ==
+        Errors{"1:13: cpu_budget: expected off or a percentage of one CPU such as 0.5%, found a list"});
+  CHECK(errors_of("cpu_budget:") ==
+        Errors{"1:1: cpu_budget: expected off or a percentage of one CPU such as 0.5%, found nothing"});
 }

@@ -29,7 +29,7 @@ TEST_CASE("the reference has every key of the file in its order", "[config]") {
   }
   CHECK(
       paths ==
-      "tick\nhistograms\nhistograms.buckets_per_power_of_two\nhistograms.in_protobuf\n"
+      "tick\ncpu_budget\nhistograms\nhistograms.buckets_per_power_of_two\nhistograms.in_protobuf\n"
       "filter\nfilter.local_ip\nfilter.remote_ip\nfilter.local_port\nfilter.remote_port\n"
       "group_by\ngroups\ngroups.idle_after\ngroups.remote_prefix_ipv4\ngroups.remote_prefix_ipv6\n"
       "probes\nprobes.rtt\nprobes.rtt.enabled\nprobes.rtt.required\nprobes.rtt.group_by\nprobes.rtt.series_budget\n"

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "catch.h"
 
@@ -86,5 +88,31 @@ TEST_CASE("whole numbers are digits without sign or leading zero", "[config]") {
   for (const char* text : {"", "00", "01", "-1", "+1", " 1", "1 ", "1.0", "1e3", "0x1", "1_000", "a"}) {
     INFO(text);
     CHECK_FALSE(parse_whole_number(text));
+  }
+}
+
+TEST_CASE("a share of a CPU is read in millionths and written as it is read", "[config]") {
+  for (const auto& [text, millionths] : std::vector<std::pair<std::string, std::uint32_t>>{
+           {"0.01%", 100}, {"0.5%", 5'000}, {"0.0123%", 123}, {"1%", 10'000}, {"2.25%", 22'500}, {"100%", 1'000'000}}) {
+    INFO(text);
+    const auto share = parse_cpu_share(text);
+    REQUIRE(share);
+    CHECK(*share == millionths);
+    CHECK(format_cpu_share(millionths) == text);
+  }
+  CHECK(*parse_cpu_share("0.50%") == 5'000);
+  CHECK(*parse_cpu_share("100.0000%") == 1'000'000);
+}
+
+TEST_CASE("what is not a share of a CPU is refused", "[config]") {
+  for (const std::string text :
+       {"",    "%",     "0.5", "0%",   "0.0099%",  "100.0001%", "101%", ".5%",  "1.%", "-1%",
+        "+1%", "0.5 %", " 1%", "1e1%", "0.00001%", "0.50000%",  "01%",  "0,5%", "1%%", "18446744073709551616%",
+        "OFF"}) {
+    INFO(text);
+    const auto share = parse_cpu_share(text);
+    REQUIRE_FALSE(share);
+    CHECK(share.error().message ==
+          "expected off or a percentage of one CPU from 0.01% to 100%, such as 0.5%, found '" + text + "'");
   }
 }

@@ -55,3 +55,12 @@ TEST_CASE("a probe of optional hooks alone needs at least one of them", "[health
   CHECK(judge_probe(probe, true, "", {{"on_a", HookOutcome::kRefused, "?"}, {"on_b", HookOutcome::kMissing, "?"}})
             .status == ProbeStatus::kFailed);
 }
+
+TEST_CASE("a probe is degraded while connections are sampled when scaling does not make that good", "[health]") {
+  const ProbeDescriptor probe = probe_with({{.program = "on_a", .thinned = "ends are found late"}});
+  CHECK(judge_probe(probe, true, "", {kAttached}).status == ProbeStatus::kOk);
+  const ProbeHealth sampled = judge_probe(probe, true, "", {kAttached}, {}, true);
+  CHECK(sampled.status == ProbeStatus::kDegraded);
+  CHECK(sampled.reason == "to stay within cpu_budget, ends are found late");
+  CHECK(judge_probe(probe_with({{"on_a"}}), true, "", {kAttached}, {}, true).status == ProbeStatus::kOk);
+}

@@ -24,6 +24,7 @@ SelfReport full_report() {
   report.alerts = {{"slow", Severity::kCritical, true, true, 4}};
   report.deliveries = {{"syslog", 3, 2, 1}};
   report.http_responses = {{"200", 9}};
+  report.budget = {0.005, 0.004, 0.001, 7.5, 2, 3, 1};
   report.web_config = WebConfigReport{true, 1e9};
   report.process = ProcessReport{1.5, 100, 200, 3, 1024, 2, 1e9};
   return report;
@@ -111,4 +112,26 @@ TEST_CASE("what is not known is not exported", "[self]") {
   append_self_metrics(report, snapshot);
   CHECK(snapshot.find("process_cpu_seconds_total") == nullptr);
   CHECK(snapshot.find("tcpperf_program_runs_total") == nullptr);
+}
+
+TEST_CASE("what a budget costs and leads to is told, and what is not known is not", "[self]") {
+  SelfReport report = full_report();
+  Snapshot known;
+  append_self_metrics(report, known);
+  CHECK(value_of(known, "tcpperf_cpu_budget_ratio", {}) == 0.005);
+  CHECK(value_of(known, "tcpperf_cpu_cost_ratio", {"programs"}) == 0.004);
+  CHECK(value_of(known, "tcpperf_cpu_cost_ratio", {"daemon"}) == 0.001);
+  CHECK(value_of(known, "tcpperf_bpf_cpu_seconds_total", {}) == 7.5);
+  CHECK(value_of(known, "tcpperf_sampling_level", {}) == 2);
+  CHECK(value_of(known, "tcpperf_sampling_ratio", {}) == 0.25);
+  CHECK(value_of(known, "tcpperf_sampling_transitions_total", {"down"}) == 3);
+  CHECK(value_of(known, "tcpperf_sampling_transitions_total", {"up"}) == 1);
+  report.budget = {};
+  Snapshot off;
+  append_self_metrics(report, off);
+  for (const char* const name :
+       {"tcpperf_cpu_budget_ratio", "tcpperf_cpu_cost_ratio", "tcpperf_bpf_cpu_seconds_total"}) {
+    CHECK(off.find(name) == nullptr);
+  }
+  CHECK(value_of(off, "tcpperf_sampling_ratio", {}) == 1);
 }

@@ -1,0 +1,113 @@
+#include "core/budget/ladder.h"
+
+#include <algorithm>
+
+#include "abi/sampling.h"
+
+namespace tcpperf::core {
+namespace {
+
+constexpr std::uint32_t kLastLevel = TCPPERF_SAMPLING_NONE;
+constexpr std::uint32_t kLeastSampled = TCPPERF_SAMPLING_LEAST;
+static_assert(kLastLevel == kLeastSampled + 1);
+
+constexpr unsigned kOverTimes = 2;
+constexpr unsigned kCalmTimes = 6;
+constexpr unsigned kMostPatience = 96;
+constexpr double kRoom = 0.8;
+
+}  // namespace
+
+double sampling_ratio(std::uint32_t level) {
+  return level >= kLastLevel ? 0 : 1.0 / static_cast<double>(1U << level);
+}
+
+SamplingLadder::Move SamplingLadder::go_to(std::uint32_t level) {
+  over_ = 0;
+  calm_ = 0;
+  goal_ = 0;
+  if (level == level_) {
+    return Move::kNone;
+  }
+  const bool down = level > level_;
+  level_ = level;
+  ++(down ? moves_down_ : moves_up_);
+  return down ? Move::kDown : Move::kUp;
+}
+
+SamplingLadder::Move SamplingLadder::set_budget(std::optional<double> cpus) {
+  budget_ = cpus;
+  patience_ = kCalmTimes;
+  since_up_ = 0;
+  return go_to(cpus ? level_ : 0);
+}
+
+SamplingLadder::Move SamplingLadder::take(std::optional<Cost> cost) {
+  if (!budget_ || !cost) {
+    over_ = 0;
+    calm_ = 0;
+    goal_ = 0;
+    return Move::kNone;
+  }
+  ++since_up_;
+  return cost->cpus > *budget_ ? take_over_budget(*cost) : take_within_budget(*cost);
+}
+
+SamplingLadder::Move SamplingLadder::take_over_budget(const Cost& cost) {
+  calm_ = 0;
+  goal_ = 0;
+  least_over_ = over_ == 0 ? cost.cpus : std::min(least_over_, cost.cpus);
+  if (++over_ < kOverTimes || level_ == kLastLevel) {
+    return Move::kNone;
+  }
+  const bool climb_did_not_last = moves_up_ != 0 && since_up_ <= patience_;
+  patience_ = climb_did_not_last ? std::min(2 * patience_, kMostPatience) : kCalmTimes;
+  if (level_ == kLeastSampled) {
+    before_last_level_ = cost;
+    return go_to(kLastLevel);
+  }
+  std::uint32_t level = level_ + 1;
+  for (double expected = least_over_ / 2; expected > *budget_ && level < kLeastSampled; expected /= 2) {
+    ++level;
+  }
+  return go_to(level);
+}
+
+std::uint32_t SamplingLadder::level_with_room(const Cost& cost) const {
+  const double most = kRoom * *budget_;
+  std::uint32_t level = level_;
+  double expected = cost.cpus;
+  if (level == kLastLevel) {
+    const double traffic = before_last_level_.runs_per_second > 0
+                               ? std::min(1.0, cost.runs_per_second / before_last_level_.runs_per_second)
+                               : 1.0;
+    expected = std::max(expected, before_last_level_.cpus * traffic);
+    if (expected > most) {
+      return level;
+    }
+    --level;
+  }
+  while (level > 0 && 2 * expected <= most) {
+    expected *= 2;
+    --level;
+  }
+  return level;
+}
+
+SamplingLadder::Move SamplingLadder::take_within_budget(const Cost& cost) {
+  over_ = 0;
+  const std::uint32_t level = level_with_room(cost);
+  if (level == level_) {
+    calm_ = 0;
+    goal_ = 0;
+    return Move::kNone;
+  }
+  goal_ = std::max(goal_, level);
+  if (++calm_ < patience_) {
+    return Move::kNone;
+  }
+  since_up_ = 0;
+  return go_to(goal_);
+}
+
+}  // namespace tcpperf::core
