@@ -23,7 +23,10 @@ Family without_groups(const Family& family) {
     std::vector<std::string> labels(series.labels->begin(), series.labels->begin() + own);
     const auto [place, added] = places.try_emplace(labels, sum.series.size());
     if (added) {
-      sum.series.push_back({std::make_shared<const std::vector<std::string>>(std::move(labels)), series.value});
+      const bool grouped = labels.size() != series.labels->size();
+      sum.series.push_back(
+          {grouped ? std::make_shared<const std::vector<std::string>>(std::move(labels)) : series.labels,
+           series.value});
       continue;
     }
     std::visit(
@@ -34,6 +37,7 @@ Family without_groups(const Family& family) {
         },
         sum.series[place->second].value);
   }
+  sum.series.shrink_to_fit();  // kept for minutes
   return sum;
 }
 
