@@ -69,7 +69,7 @@ Key<HttpServer> headers_key() {
     }
     keys.push_back({.row = {std::string(header.name), "text", "not set", range, "This header of every response."},
                     .read = [header](ErrorLog& log, const Value& value, HttpServer& out) {
-                      if (is_absent(*value.node)) {
+                      if (value.node->kind == NodeKind::kNull) {
                         return;
                       }
                       const auto text = read_scalar(log, value, "text");
@@ -79,7 +79,7 @@ Key<HttpServer> headers_key() {
                       auto read = read_header(header, *text);
                       if (!read) {
                         add_error(log, value, read.error().message);
-                      } else {
+                      } else if (!read->empty()) {
                         out.headers.emplace_back(header.name, std::move(*read));
                       }
                     }});
