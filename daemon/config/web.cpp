@@ -69,10 +69,8 @@ Key<HttpServer> headers_key() {
     }
     keys.push_back({.row = {std::string(header.name), "text", "not set", range, "This header of every response."},
                     .read = [header](ErrorLog& log, const Value& value, HttpServer& out) {
-                      if (value.node->kind == NodeKind::kNull) {
-                        return;
-                      }
-                      const auto text = read_scalar(log, value, "text");
+                      const bool nothing = value.node->kind == NodeKind::kNull;  // an empty text
+                      const auto text = nothing ? std::string_view() : read_scalar(log, value, "text");
                       if (!text) {
                         return;
                       }

@@ -52,7 +52,7 @@ ACCEPTED = {
   cipher_suites:
   curve_preferences: []
 http_server_config:
-  headers: {{X-Frame-Options: , X-XSS-Protection: ""}}
+  headers: {{Content-Security-Policy: , X-XSS-Protection: ""}}
 basic_auth_users:""",
 }
 ACCEPTED.update({f"http2: {word}": f"http_server_config: {{http2: {word}}}" for word in (
@@ -84,6 +84,7 @@ REFUSED = {
     "a user twice": f"basic_auth_users: {{a: {HASH}, a: {HASH}}}",
     "a list": "- a",
     "an empty header that has values": 'http_server_config: {headers: {X-Frame-Options: ""}}',
+    "nothing for a header that has values": "http_server_config: {headers: {X-Frame-Options: }}",
     "a boolean in quotes": 'http_server_config: {http2: "false"}',
     "no YAML": "{",
 }

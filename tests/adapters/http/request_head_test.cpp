@@ -1,5 +1,6 @@
 // Heads that two readers could understand in two ways: refused, and nothing behind them is read.
 #include <string>
+#include <vector>
 
 #include "adapters/http/server.h"
 #include "catch.h"
@@ -21,33 +22,37 @@ std::size_t responses_in(const std::string& text) {
   return count;
 }
 
+std::vector<std::string> malformed_heads() {
+  const std::string line = "GET / HTTP/1.1\r\n";
+  const std::string host = "Host: x\r\n";
+  return {
+      line,                                                // no host
+      line + host + "Host: y\r\n",                         //
+      line + host + "host: x\r\n",                         //
+      "GET / HTTP/1.0\r\n" + host + host,                  //
+      line + host + "Content-Length : 5\r\n",              // a blank in front of the colon
+      line + host + "Transfer-Encoding\t: chunked\r\n",    //
+      line + host + "X: a\r\n Content-Length: 5\r\n",      // a line that goes on
+      line + host + "Content-Length:\r\n 5\r\n",           //
+      line + host + "Transfer-Encoding:\r\n chunked\r\n",  //
+      line + " Content-Length: 5\r\n" + host,              //
+      line + host + "X: a\rContent-Length: 5\r\n",         // a bare carriage return
+      line + host + "X: a\r\rGET / HTTP/1.1\r\n",          //
+      line + host + "X: a\x01\r\n",                        //
+      line + host + "X(: a\r\n",                           //
+      "GET / x HTTP/1.1\r\n" + host,                       // a blank in the target
+      "GET  / HTTP/1.1\r\n" + host,                        //
+      "GET /\r HTTP/1.1\r\n" + host,                       //
+      std::string("GET /\0x HTTP/1.1\r\n", 18) + host,     // a zero
+      std::string("GET\0x / HTTP/1.1\r\n", 18) + host,     //
+  };
+}
+
 }  // namespace
 
 TEST_CASE("a malformed head gets status 400 and the end, and what follows is no request", "[http]") {
   const auto server = run({{"127.0.0.1", 0}});
-  const std::string line = "GET / HTTP/1.1\r\n";
-  const std::string host = "Host: x\r\n";
-  for (const std::string& head : {
-           line,                                                // no host
-           line + host + "Host: y\r\n",                         //
-           line + host + "host: x\r\n",                         //
-           "GET / HTTP/1.0\r\n" + host + host,                  //
-           line + host + "Content-Length : 5\r\n",              // a blank in front of the colon
-           line + host + "Transfer-Encoding\t: chunked\r\n",    //
-           line + host + "X: a\r\n Content-Length: 5\r\n",      // a line that goes on
-           line + host + "Content-Length:\r\n 5\r\n",           //
-           line + host + "Transfer-Encoding:\r\n chunked\r\n",  //
-           line + " Content-Length: 5\r\n" + host,              //
-           line + host + "X: a\rContent-Length: 5\r\n",         // a bare carriage return
-           line + host + "X: a\r\rGET / HTTP/1.1\r\n",          //
-           line + host + "X: a\x01\r\n",                        //
-           line + host + "X(: a\r\n",                           //
-           "GET / x HTTP/1.1\r\n" + host,                       // a blank in the target
-           "GET  / HTTP/1.1\r\n" + host,                        //
-           "GET /\r HTTP/1.1\r\n" + host,                       //
-           std::string("GET /\0x HTTP/1.1\r\n", 18) + host,     // a zero
-           std::string("GET\0x / HTTP/1.1\r\n", 18) + host,     //
-       }) {
+  for (const std::string& head : malformed_heads()) {
     INFO(head);
     const Client client(server->addresses()[0]);
     client.send(head + "\r\n" + kNext);

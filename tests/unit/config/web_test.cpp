@@ -137,7 +137,7 @@ TEST_CASE("booleans are those of YAML 1.1, without quotes", "[config][web]") {
 TEST_CASE("what is empty is not there", "[config][web]") {
   const core::WebSecurity web = valid_web(
       "tls_server_config: {cert_file: c, key_file: k, cert: '', key: , client_auth_type: '', client_ca: , "
-      "client_ca_file: ''}\nhttp_server_config: {headers: {X-Frame-Options: , X-XSS-Protection: ''}}");
+      "client_ca_file: ''}\nhttp_server_config: {headers: {Content-Security-Policy: , X-XSS-Protection: ''}}");
   REQUIRE(web.tls);
   CHECK(web.tls->certificate_pem == "content of c");
   CHECK(web.tls->client_certificate == core::ClientCertificate::kNone);
