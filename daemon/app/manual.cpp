@@ -60,7 +60,8 @@ std::string daemon_manual(std::span<const OptionRow> options) {
   page.paragraph("Instead of running, at most one of these:");
   options_section(page, options, /*commands=*/true);
   page.section("PAGES");
-  page.entry(roff_bold("/metrics"), "The metrics, as Prometheus text, OpenMetrics or protobuf. `--docs.metrics` explains them.");
+  page.entry(roff_bold("/metrics"),
+             "The metrics, as Prometheus text, OpenMetrics or protobuf. `--docs.metrics` explains them.");
   page.entry(roff_bold("/probes"), "What measures on this host, and why something does not (JSON).");
   page.entry(roff_bold("/-/healthy") + ", " + roff_bold("/-/ready"), "200 while the daemon runs, and when it serves.");
   page.section("SIGNALS");

@@ -1,4 +1,5 @@
 """The BPF programs that a process holds, as the kernel tells of them. Root."""
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -54,5 +55,6 @@ def programs_of(pid):
     """Name -> ProgInfo. Of several programs with one name, one."""
     held = set()
     for file in pathlib.Path("/proc", str(pid), "fdinfo").iterdir():
-        held |= {int(line.split()[1]) for line in file.read_text().splitlines() if line.startswith("prog_id:")}
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            held |= {int(line.split()[1]) for line in file.read_text().splitlines() if line.startswith("prog_id:")}
     return {info.name.decode(): info for info in map(_info, held)}
