@@ -225,9 +225,9 @@ core::Result<void> Daemon::serve() {
     }
     where.addresses.push_back(std::move(*address));
   }
-  core::Result<std::unique_ptr<adapters::http::Server>> server =
-      adapters::http::Server::start(where, make_pages({collector_, probes::probe_table(), ready_, histograms_}), {},
-                                    [this] { return web_config_->current(); });
+  core::Result<std::unique_ptr<adapters::http::Server>> server = adapters::http::Server::start(
+      where, make_pages({collector_, probes::probe_table(), ready_, histograms_}), {},
+      [this] { return web_config_->current(); }, [](const std::string& text) { spdlog::warn("web server: {}", text); });
   if (!server) {
     return server.error();
   }

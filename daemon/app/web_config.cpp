@@ -20,14 +20,40 @@ std::string beside(const std::string& file, const std::string& path) {
   return path.starts_with('/') || slash == std::string::npos ? path : file.substr(0, slash + 1) + path;
 }
 
-// What a file may not change while the daemon runs. Empty: nothing of it. The last user goes by a restart only, because
-// a file that was cut short asks for no password either.
+// Who needs what certificate. Asking for one that nobody looks at is as good as not asking.
+int strength(core::ClientCertificate wanted) {
+  switch (wanted) {
+    case core::ClientCertificate::kNone:
+    case core::ClientCertificate::kRequest: return 0;
+    case core::ClientCertificate::kVerifyIfGiven: return 1;
+    case core::ClientCertificate::kRequireAny: return 2;
+    case core::ClientCertificate::kRequireAndVerify: return 3;
+  }
+  return 0;
+}
+
+// What a file may not change while the daemon runs. Empty: nothing of it. What keeps others out goes by a restart only,
+// because a file that was cut short does without it too.
 std::string refusal(const adapters::http::Security& before, const adapters::http::Security& after) {
   if ((before.tls == nullptr) != (after.tls == nullptr)) {
     return "switching TLS on or off takes a restart";
   }
   if (!before.settings.users.empty() && after.settings.users.empty()) {
     return "no basic_auth_users any more: doing without passwords takes a restart";
+  }
+  if (!before.settings.tls || !after.settings.tls) {
+    return "";
+  }
+  const core::TlsServer& was = *before.settings.tls;
+  const core::TlsServer& is = *after.settings.tls;
+  if (strength(is.client_certificate) < strength(was.client_certificate)) {
+    return "a weaker client_auth_type than before takes a restart";
+  }
+  if (!was.client_allowed_sans.empty() && is.client_allowed_sans.empty()) {
+    return "no client_allowed_sans any more: admitting any name takes a restart";
+  }
+  if (!was.client_ca_pem.empty() && is.client_ca_pem.empty()) {
+    return "no client CAs any more: trusting those of the system takes a restart";
   }
   return "";
 }

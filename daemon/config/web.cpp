@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
+#include <cmath>
+#include <optional>
 #include <utility>
 
 #include "config/text.h"
@@ -66,7 +69,8 @@ Key<HttpServer> headers_key() {
     }
     keys.push_back({.row = {std::string(header.name), "text", "not set", range, "This header of every response."},
                     .read = [header](ErrorLog& log, const Value& value, HttpServer& out) {
-                      const auto text = read_scalar(log, value, "text");
+                      const bool nothing = value.node->kind == NodeKind::kNull;  // an empty text
+                      const auto text = nothing ? std::string_view() : read_scalar(log, value, "text");
                       if (!text) {
                         return;
                       }
@@ -85,20 +89,70 @@ Key<HttpServer> headers_key() {
 
 Key<WebSecurity> http_server_key() {
   const std::vector<Key<HttpServer>> keys = {
-      bool_key("http2", &HttpServer::http2, "Has no effect: HTTP/2 is not spoken here."), headers_key()};
+      yaml_bool_key("http2", &HttpServer::http2, "Has no effect: HTTP/2 is not spoken here."), headers_key()};
   return map_key("http_server_config", &WebSecurity::http, keys, "What is said over HTTP.");
 }
 
+constexpr std::chrono::nanoseconds kLongestInterval = 24h;
+
+// As Go's time.ParseDuration() reads it, without a sign: decimal numbers with their units, in any order; a number
+// alone is nanoseconds unless it is in quotes. Nothing for anything else, and for what does not fit.
+std::optional<std::chrono::nanoseconds> parse_go_duration(std::string_view text, bool is_quoted) {
+  static constexpr std::array<std::pair<std::string_view, double>, 8> kUnits{{{"ns", 1.0},
+                                                                              {"us", 1e3},
+                                                                              {"\u00b5s", 1e3},
+                                                                              {"\u03bcs", 1e3},
+                                                                              {"ms", 1e6},
+                                                                              {"s", 1e9},
+                                                                              {"m", 60e9},
+                                                                              {"h", 3600e9}}};
+  constexpr std::string_view kOfNumbers = "0123456789.";
+  constexpr std::size_t kLongest = 64;
+  if (text == "0") {
+    return std::chrono::nanoseconds(0);
+  }
+  const bool alone = !is_quoted && text.find_first_not_of("0123456789") == std::string_view::npos;
+  double total = 0;
+  std::string_view rest = text;
+  do {
+    const std::string_view digits = rest.substr(0, rest.find_first_not_of(kOfNumbers));
+    rest.remove_prefix(digits.size());
+    const std::string_view name = alone ? "ns" : rest.substr(0, rest.find_first_of(kOfNumbers));
+    rest.remove_prefix(alone ? 0 : name.size());
+    const auto* const unit =
+        std::find_if(kUnits.begin(), kUnits.end(), [&](const auto& each) { return each.first == name; });
+    double number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (unit == kUnits.end() || error != std::errc() || end != digits.data() + digits.size() ||
+        text.size() > kLongest) {
+      return std::nullopt;
+    }
+    total += number * unit->second;
+  } while (!rest.empty());
+  if (total > 2.0 * static_cast<double>(kLongestInterval.count())) {
+    return std::nullopt;
+  }
+  return std::chrono::nanoseconds(std::llround(total));
+}
+
 Key<RateLimit> interval_key() {
-  return {.row = {"interval", "duration", "0s", "0s to 1h",
+  return {.row = {"interval", "duration", "0s", "0s to 24h",
                   "One request is served every so often, of all clients together; others get status 429. Zero: no "
                   "limit."},
           .read = [](ErrorLog& log, const Value& value, RateLimit& out) {
-            if (value.node->kind == NodeKind::kScalar && value.node->text == "0") {
-              return;  // the one duration that needs no unit
+            if (value.node->kind == NodeKind::kNull) {
+              return;
             }
-            if (const auto ns = read_duration(log, value, {0, to_ns(1h)}, FinestUnit::kNanoseconds)) {
-              out.interval = std::chrono::nanoseconds(*ns);
+            const auto text = read_scalar(log, value, "a duration such as 1s");
+            if (!text) {
+              return;
+            }
+            const auto interval = parse_go_duration(*text, value.node->quoted);
+            if (!interval || *interval > kLongestInterval) {
+              add_error(log, value,
+                        "expected a duration from 0s to 24h, such as 500ms, 1.5s or 1m30s, found " + quoted(*text));
+            } else {
+              out.interval = *interval;
             }
           }};
 }

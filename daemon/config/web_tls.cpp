@@ -104,6 +104,10 @@ Key<TlsServer> sans_key() {
                   "A client's certificate must have one of these alternative names: DNS name, address, e-mail or URI. "
                   "Needs a `client_auth_type` that requires a certificate."},
           .read = [](ErrorLog& log, const Value& value, TlsServer& out) {
+            if (value.node->kind == NodeKind::kList && value.node->items.empty()) {
+              add_error(log, value,
+                        "an empty list would admit nobody; name somebody, or leave the key out to admit any");
+            }
             for (const Value& item : read_list(log, value)) {
               if (const auto text = read_scalar(log, item, "a name")) {
                 out.client_allowed_sans.emplace_back(*text);
@@ -125,29 +129,36 @@ std::vector<Key<TlsServer>> tls_keys(const WebContext& context) {
       {"NoClientCert", ClientCertificate::kNone},
   };
   return {
-      text_key("cert_file", &TlsServer::certificate_pem, file_rule(context),
-               "The server's certificate and those between it and its CA, PEM."),
-      text_key("key_file", &TlsServer::key_pem, file_rule(context), "The key of the certificate, PEM."),
-      text_key("cert", &TlsServer::certificate_pem, pem_rule(), "The certificate itself, in place of `cert_file`."),
-      text_key("key", &TlsServer::key_pem, pem_rule(), "The key itself, in place of `key_file`."),
-      choice_key("client_auth_type", &TlsServer::client_certificate, authentications,
-                 "Whether clients need a certificate. Only RequireAndVerifyClientCert authenticates all of them."),
-      text_key("client_ca_file", &TlsServer::client_ca_pem, file_rule(context),
-               "The CAs of the clients' certificates, PEM; without it those of the system."),
-      text_key("client_ca", &TlsServer::client_ca_pem, pem_rule(), "The same, in place of `client_ca_file`."),
+      absent_if_empty(text_key("cert_file", &TlsServer::certificate_pem, file_rule(context),
+                               "The server's certificate and those between it and its CA, PEM.")),
+      absent_if_empty(
+          text_key("key_file", &TlsServer::key_pem, file_rule(context), "The key of the certificate, PEM.")),
+      absent_if_empty(text_key("cert", &TlsServer::certificate_pem, pem_rule(),
+                               "The certificate itself, in place of `cert_file`.")),
+      absent_if_empty(text_key("key", &TlsServer::key_pem, pem_rule(), "The key itself, in place of `key_file`.")),
+      absent_if_empty(
+          choice_key("client_auth_type", &TlsServer::client_certificate, authentications,
+                     "Whether clients need a certificate. Only RequireAndVerifyClientCert authenticates all of them.")),
+      absent_if_empty(text_key("client_ca_file", &TlsServer::client_ca_pem, file_rule(context),
+                               "The CAs of the clients' certificates, PEM; without it those of the system.")),
+      absent_if_empty(
+          text_key("client_ca", &TlsServer::client_ca_pem, pem_rule(), "The same, in place of `client_ca_file`.")),
       sans_key(),
       choice_key("min_version", &TlsServer::min_version, versions, "The oldest version that is spoken."),
       choice_key("max_version", &TlsServer::max_version, versions, "The newest version that is spoken."),
       cipher_suites_key(),
-      bool_key("prefer_server_cipher_suites", &TlsServer::prefer_server_cipher_suites,
-               "Whether our order of ciphers counts, or the client's."),
+      yaml_bool_key("prefer_server_cipher_suites", &TlsServer::prefer_server_cipher_suites,
+                    "Whether our order of ciphers counts, or the client's."),
       curves_key(),
   };
 }
 
 // What no single key can tell. `map` is tls_server_config.
 void check_together(ErrorLog& log, const Value& map, const TlsServer& tls) {
-  const auto given = [&](std::string_view key) { return find_entry(*map.node, key) != nullptr; };
+  const auto given = [&](std::string_view key) {
+    const YamlNode* entry = find_entry(*map.node, key);
+    return entry != nullptr && !is_absent(*entry);
+  };
   for (const std::string name : {"cert", "key", "client_ca"}) {
     if (given(name) && given(name + "_file")) {
       add_error(log, map.child(name, *find_entry(*map.node, name)),

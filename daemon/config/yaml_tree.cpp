@@ -94,12 +94,14 @@ class Builder : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(NodeKind::kNull, mark, anchor); }
   void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t anchor) override { attach(anchors_.at(anchor)); }
-  void OnScalar(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     if (const auto bad = find_bad_character(value)) {
       throw Refused{places_.of(mark), bad->what + " in a value"};
     }
-    add(NodeKind::kScalar, mark, anchor).text = value;
+    YamlNode& node = add(NodeKind::kScalar, mark, anchor);
+    node.text = value;
+    node.quoted = tag == "!";
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {

@@ -22,6 +22,7 @@ struct YamlNode {
   NodeKind kind = NodeKind::kNull;
   Position at;
   std::string text;                    // kScalar: without quotes, escapes resolved; free of control characters
+  bool quoted = false;                 // kScalar: it had quotes, so it is text whatever it looks like
   std::vector<const YamlNode*> items;  // kList
   // kMap: in the order of the file, duplicates included; a key may be any kind of node.
   std::vector<std::pair<const YamlNode*, const YamlNode*>> entries;

@@ -45,7 +45,18 @@ ACCEPTED = {
     Content-Security-Policy: default-src 'self'""",
     "users": f"basic_auth_users: {{a: {HASH}, 'b c': {HASH.replace('2y', '2a')}, d: {HASH.replace('2y', '2b')}}}",
     "no users": "basic_auth_users:",
+    "nothing in every place": f"""tls_server_config:
+  {PAIR.replace(', ', chr(10) + '  ')}
+  client_auth_type: ""
+  client_ca_file: ""
+  cipher_suites:
+  curve_preferences: []
+http_server_config:
+  headers: {{Content-Security-Policy: , X-XSS-Protection: ""}}
+basic_auth_users:""",
 }
+ACCEPTED.update({f"http2: {word}": f"http_server_config: {{http2: {word}}}" for word in (
+    "yes", "No", "ON", "off", "True", "FALSE", "y", "n", "")})
 ACCEPTED.update({f"client_auth_type {kind}": f"tls_server_config: {{{PAIR}, client_auth_type: {kind}}}" for kind in (
     "NoClientCert", "RequestClientCert", "RequireAnyClientCert", "RequireClientCert", "VerifyClientCertIfGiven",
     "RequireAndVerifyClientCert")})
@@ -72,6 +83,9 @@ REFUSED = {
     "a cost that is too low": f"basic_auth_users: {{a: {HASH.replace('$10$', '$03$')}}}",
     "a user twice": f"basic_auth_users: {{a: {HASH}, a: {HASH}}}",
     "a list": "- a",
+    "an empty header that has values": 'http_server_config: {headers: {X-Frame-Options: ""}}',
+    "nothing for a header that has values": "http_server_config: {headers: {X-Frame-Options: }}",
+    "a boolean in quotes": 'http_server_config: {http2: "false"}',
     "no YAML": "{",
 }
 # Where we differ, and why.
@@ -80,6 +94,7 @@ ONLY_OURS = {  # newer than Debian's promtool
     "no rate limit": "rate_limit: {interval: 0, burst: 0}",
     "names of clients": f"tls_server_config: {{{PAIR}, client_auth_type: RequireAnyClientCert, "
                         "client_allowed_sans: [a.example, 192.0.2.1]}",
+    "intervals of Go": "rate_limit: {interval: 1m1.5s, burst: 1}",
 }
 ONLY_PROMTOOLS = {
     # It serves without TLS then, which nobody wants who wrote this.
@@ -95,7 +110,19 @@ ONLY_PROMTOOLS = {
     "a control character in a header": 'http_server_config: {headers: {X-XSS-Protection: "0\\r"}}',
     # A check would take a minute.
     "a cost of 20": f"basic_auth_users: {{a: {HASH.replace('$10$', '$20$')}}}",
+    # What no program prints any more.
+    "a hash with a tail": f"basic_auth_users: {{a: {HASH}x}}",
+    "a hash of an old kind": f"basic_auth_users: {{a: {HASH.replace('$2y$', '$2x$')}}}",
+    "too many users": "basic_auth_users:\n" + "".join(f"  u{number}: {HASH}\n" for number in range(257)),
+    # It reads the first.
+    "two documents": "---\n---\nx: 1\n",
+    # TLS 1.2 or 1.3 would have no suite.
+    "only suites of TLS 1.3": f"tls_server_config: {{{PAIR}, cipher_suites: [TLS_AES_128_GCM_SHA256]}}",
+    "only suites of another key": f"tls_server_config: {{{PAIR}, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]}}",
+    "only CBC": f"tls_server_config: {{{PAIR}, cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA]}}",
 }
+REFUSED["names of clients, and no name"] = (
+    f"tls_server_config: {{{PAIR}, client_auth_type: RequireAnyClientCert, client_allowed_sans: []}}")
 
 
 class WebConfigTest(EndToEndTest):
@@ -283,6 +310,14 @@ class Users(WebConfigTest):
         done = self.curl(daemon, "-u", "ann:secret", scheme="http")[2]
         self.assertEqual(metrics.parse(done).total("tcpperf_http_responses_total", code="401"), 20)
 
+    def test_a_user_who_is_renamed_gets_in_although_the_new_name_was_tried_before(self):
+        secret = bcrypt("secret")
+        daemon = self.start_web({"basic_auth_users": {"prom": secret}})
+        mine = ("-u", "prometheus:secret")
+        self.assertEqual(self.curl(daemon, *mine, scheme="http")[1], 401)
+        self.write({"basic_auth_users": {"prometheus": secret}})
+        wait_until(lambda: self.curl(daemon, *mine, scheme="http")[1] == 200, "the new name is good")
+
     def test_a_zero_byte_does_not_cut_a_password_short(self):
         daemon = self.start_web({"basic_auth_users": {"ann": bcrypt("secret")}})
         self.assertEqual(self.curl(daemon, "-H", "Authorization: Basic YW5uOnNlY3JldAB4", scheme="http")[1], 401)
@@ -357,6 +392,29 @@ class Change(WebConfigTest):
         self.write({"basic_auth_users": {"bob": bcrypt("other")}})
         wait_until(lambda: self.curl(daemon, "-u", "bob:other", scheme="http", check=False)[1] == 200,
                    "another user is one too")
+
+    def test_a_file_that_asks_less_of_clients_opens_nothing(self):
+        mine = self.authority.sign("mine", "DNS:scraper.example", purpose="clientAuth")
+        full = ["tls_server_config:", "  cert_file: server.pem", "  key_file: server.key",
+                "  client_auth_type: RequireAndVerifyClientCert", "  client_ca_file: ca.pem",
+                "  client_allowed_sans: [scraper.example]", ""]
+        daemon = self.start_web("\n".join(full))
+        name = "tcpperf_web_config_last_reload_successful"
+
+        def successful():
+            self.assertNotEqual(self.curl(daemon, check=False)[0], 0, "nobody gets in without a certificate")
+            return self.metrics(daemon, "--cert", mine[0], "--key", mine[1]).total(name)
+        for said, lines in (("a weaker client_auth_type than before", full[:3]),  # cut short
+                            ("no client_allowed_sans any more", full[:4]),
+                            ("no client CAs any more", [line for line in full if "client_ca_file" not in line]),
+                            ("a weaker client_auth_type than before", [
+                                line.replace("RequireAndVerify", "RequireAny") for line in full])):
+            with self.subTest(said):
+                self.write("\n".join(lines))
+                wait_until(lambda: successful() == 0, "the loss is noticed")
+                daemon.wait_for_line(f"{said}.* takes a restart")
+                self.write("\n".join(full))
+                wait_until(lambda: successful() == 1, "the whole file is good again")
 
     def test_a_web_file_is_checked_alone_where_no_other_is_named(self):
         self.write({"basic_auth_users": {"ann": bcrypt("secret")}})

@@ -14,7 +14,7 @@ namespace tcpperf::adapters::http {
 namespace {
 
 // With no descriptor left the connection stays in the backlog, and its socket readable: asked again after a moment.
-constexpr std::chrono::milliseconds kAfterFailure{100};
+constexpr std::chrono::milliseconds kAfterFailure{20};
 
 // Of one listener before the others get their turn.
 constexpr int kMostAtOnce = 64;
@@ -25,16 +25,21 @@ bool passes_by_itself(int error) {
 
 }  // namespace
 
-core::Result<std::unique_ptr<Acceptor>> Acceptor::start(std::vector<UniqueFd> listeners, Take take) {
+core::Result<std::unique_ptr<Acceptor>> Acceptor::start(std::vector<UniqueFd> listeners, Take take, Failed failed) {
   UniqueFd stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop.valid()) {
     return core::Error::from_errno("eventfd", errno);
   }
-  return std::unique_ptr<Acceptor>(new Acceptor(std::move(listeners), std::move(take), std::move(stop)));
+  return std::unique_ptr<Acceptor>(
+      new Acceptor(std::move(listeners), std::move(take), std::move(failed), std::move(stop)));
 }
 
-Acceptor::Acceptor(std::vector<UniqueFd> listeners, Take take, UniqueFd stop)
-    : listeners_(std::move(listeners)), take_(std::move(take)), stop_(std::move(stop)), thread_([this] { run(); }) {}
+Acceptor::Acceptor(std::vector<UniqueFd> listeners, Take take, Failed failed, UniqueFd stop)
+    : listeners_(std::move(listeners)),
+      take_(std::move(take)),
+      failed_(std::move(failed)),
+      stop_(std::move(stop)),
+      thread_([this] { run(); }) {}
 
 Acceptor::~Acceptor() {
   const std::uint64_t one = 1;
@@ -72,6 +77,7 @@ void Acceptor::accept_from(int listener) {
     UniqueFd socket(accept4(listener, generic, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket.valid()) {
       if (!passes_by_itself(errno)) {
+        failed_(errno);
         pollfd stop{stop_.get(), POLLIN, 0};
         poll(&stop, 1, static_cast<int>(kAfterFailure.count()));
       }

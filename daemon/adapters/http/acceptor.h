@@ -21,18 +21,22 @@ class Acceptor {
   // called any more when the destructor has returned.
   using Take = std::function<void(UniqueFd socket, const sockaddr* address, socklen_t length)>;
 
-  static core::Result<std::unique_ptr<Acceptor>> start(std::vector<UniqueFd> listeners, Take take);
+  // accept() has failed for want of something, and will be tried again in a moment. Called as `take`.
+  using Failed = std::function<void(int system_errno)>;
+
+  static core::Result<std::unique_ptr<Acceptor>> start(std::vector<UniqueFd> listeners, Take take, Failed failed);
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
  private:
-  Acceptor(std::vector<UniqueFd> listeners, Take take, UniqueFd stop);
+  Acceptor(std::vector<UniqueFd> listeners, Take take, Failed failed, UniqueFd stop);
   void run();
   void accept_from(int listener);
 
   const std::vector<UniqueFd> listeners_;
   const Take take_;
+  const Failed failed_;
   const UniqueFd stop_;  // an eventfd: readable when it is time to end
   std::thread thread_;
 };

@@ -1,35 +1,36 @@
 #include "adapters/http/connections.h"
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 #include <utility>
 
-#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 namespace tcpperf::adapters::http {
+namespace {
+
+// Zero: no such socket.
+std::uint64_t cookie_of(int socket) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof(cookie);
+  return getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+using Count = std::pair<ClientKey, unsigned>;
+
+Count most_of(const std::map<ClientKey, unsigned>& counts) {
+  const auto most =
+      std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == counts.end() ? Count() : Count(*most);
+}
+
+}  // namespace
 
 bool hung_up(int socket) {
   pollfd asked{socket, POLLRDHUP, 0};
   return poll(&asked, 1, 0) > 0;
-}
-
-ClientKey client_key(const sockaddr* address) {
-  constexpr std::size_t kNetworkBytes = 8;
-  ClientKey key{};
-  if (address == nullptr) {
-    return key;
-  }
-  if (address->sa_family == AF_INET) {
-    const auto* ipv4 = reinterpret_cast<const sockaddr_in*>(address);
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&ipv4->sin_addr);
-    key[10] = key[11] = 0xFF;  // as an IPv4-mapped IPv6 address
-    std::copy_n(bytes, 4, key.begin() + 12);
-  } else if (address->sa_family == AF_INET6) {
-    const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(address);
-    const bool mapped = IN6_IS_ADDR_V4MAPPED(&ipv6->sin6_addr);
-    std::copy_n(ipv6->sin6_addr.s6_addr, mapped ? key.size() : kNetworkBytes, key.begin());
-  }
-  return key;
 }
 
 unsigned Connections::open_of(const ClientKey& client) const {
@@ -45,43 +46,64 @@ void Connections::forget(const ClientKey& client) {
   --open_;
 }
 
+// A socket that its owner has closed without a word is only forgotten: its number may be somebody else's by now.
 void Connections::evict(Entries::iterator victim) {
+  forget(ClientKey(victim->second.client));
+  if (cookie_of(victim->first) != victim->second.cookie) {
+    entries_.erase(victim);
+    return;
+  }
   shutdown(victim->first, SHUT_RDWR);  // its owner sees the end of it, and closes it
   victim->second.evicted = true;
-  forget(victim->second.client);
   ++evicted_;
 }
 
-Connections::Entries::iterator Connections::longest_waiting(const ClientKey* only, bool also_safe, Time now) {
-  auto chosen = entries_.end();
-  bool all_kept = true;
-  const auto order = [](const Entry& entry) {
-    return std::pair(entry.waiting == Waiting::kForNextRequest, entry.since);
+bool Connections::is_protected(const ClientKey& client) const {
+  return served_.has(client) && open_of(client) <= kOfClient;
+}
+
+bool Connections::evict_one(const Scope& scope, Time now) {
+  enum { kNeverAnswered, kSlowReader, kKept, kReader, kOurs };
+  const auto rank_of = [&](const Entry& entry) {
+    switch (entry.waiting) {
+      case Waiting::kForRequest: return entry.answered ? kKept : kNeverAnswered;
+      case Waiting::kForNextRequest: return kKept;
+      case Waiting::kForReader: return now - entry.since >= kSafeForReader ? kSlowReader : kReader;
+      case Waiting::kForUs: return kOurs;
+    }
+    return kOurs;
   };
+  const auto order = [&](const Entry& entry) {
+    return std::tuple(is_protected(entry.client), rank_of(entry), entry.since);
+  };
+  auto chosen = entries_.end();
   for (auto each = entries_.begin(); each != entries_.end(); ++each) {
     const Entry& entry = each->second;
-    if (entry.evicted || (only != nullptr && entry.client != *only)) {
-      continue;
-    }
-    all_kept = all_kept && entry.waiting == Waiting::kForNextRequest;
-    const auto safe = entry.waiting == Waiting::kForReader ? kSafeForReader : kSafeForRequest;
-    const bool may_go = also_safe || (entry.waiting != Waiting::kForUs && now - entry.since >= safe);
-    if (may_go && (chosen == entries_.end() || order(entry) < order(chosen->second))) {
+    const bool in_scope = (scope.client == nullptr || entry.client == *scope.client) &&
+                          (scope.network == nullptr || network_of(entry.client) == *scope.network) &&
+                          (scope.also_ours || rank_of(entry) != kOurs) &&
+                          !(scope.spare_protected && is_protected(entry.client));
+    if (!entry.evicted && in_scope && (chosen == entries_.end() || order(entry) < order(chosen->second))) {
       chosen = each;
     }
   }
-  const bool kept = chosen != entries_.end() && chosen->second.waiting == Waiting::kForNextRequest;
-  return kept && !all_kept && !also_safe ? entries_.end() : chosen;
+  if (chosen == entries_.end()) {
+    return false;
+  }
+  evict(chosen);
+  return true;
 }
 
 // All at once, so that a crowd of them costs one question each.
 void Connections::evict_hung_up(const ClientKey& client) {
-  for (auto each = entries_.begin(); each != entries_.end(); ++each) {
+  for (auto each = entries_.begin(); each != entries_.end();) {
+    const auto next = std::next(each);
     const Entry& entry = each->second;
     const bool for_client = entry.waiting == Waiting::kForRequest || entry.waiting == Waiting::kForNextRequest;
     if (!entry.evicted && entry.client == client && for_client && hung_up(each->first)) {
       evict(each);
     }
+    each = next;
   }
 }
 
@@ -101,26 +123,45 @@ bool Connections::make_room(const ClientKey& client, Time now) {
   if (open_of(client) >= limits_.per_client) {
     evict_hung_up(client);
   }
-  if (open_of(client) >= limits_.per_client) {
-    const auto victim = longest_waiting(&client, /*also_safe=*/false, now);
-    if (victim == entries_.end()) {
-      return false;
-    }
-    evict(victim);
-  }
-  if (open_ < limits_.total) {
-    return true;
-  }
-  const auto greediest = std::max_element(open_by_client_.begin(), open_by_client_.end(),
-                                          [](const auto& a, const auto& b) { return a.second < b.second; });
-  const ClientKey greedy = greediest->first;
-  const bool unfair = greediest->second > open_of(client) + 1;
-  const auto victim = longest_waiting(unfair ? &greedy : nullptr, /*also_safe=*/unfair, now);
-  if (victim == entries_.end()) {
+  if (open_of(client) >= limits_.per_client && !evict_one({.client = &client}, now)) {
     return false;
   }
-  evict(victim);
-  return true;
+  return open_ < limits_.total || make_room_among_all(client, now);
+}
+
+bool Connections::make_room_among_all(const ClientKey& client, Time now) {
+  std::map<ClientKey, unsigned> networks;
+  for (const auto& [each, count] : open_by_client_) {
+    networks[network_of(each)] += count;
+  }
+  const ClientKey own = network_of(client);
+  const auto [network, of_network] = most_of(networks);
+  const bool greedy_network = of_network > std::max(kFew, networks[own] + 1);
+  std::map<ClientKey, unsigned> clients;
+  for (const auto& [each, count] : open_by_client_) {
+    if (!greedy_network || network_of(each) == network) {
+      clients[each] = count;
+    }
+  }
+  const auto [greedy, of_client] = most_of(clients);
+  const bool greedy_client = of_client > std::max(kOfClient, open_of(client) + 1);
+  const ClientKey of_whom = network;
+  const ClientKey whose = greedy;
+  return evict_one({.network = greedy_network ? &of_whom : nullptr,
+                    .client = greedy_client ? &whose : nullptr,
+                    .also_ours = greedy_network || greedy_client || served_.has(client),
+                    .spare_protected = !greedy_network && !greedy_client && !served_.has(client)},
+                   now);
+}
+
+bool Connections::give_up_some(Time now) {
+  constexpr int kAtOnce = 4;  // a page needs some too
+  const std::lock_guard lock(mutex_);
+  bool any = false;
+  for (int i = 0; i < kAtOnce; ++i) {
+    any = evict_one({}, now) || any;
+  }
+  return any;
 }
 
 bool Connections::admit(int socket, const ClientKey& client, Time now) {
@@ -130,7 +171,10 @@ bool Connections::admit(int socket, const ClientKey& client, Time now) {
     ++refused_;
     return false;
   }
-  entries_[socket] = {client, Waiting::kForRequest, now};
+  Entry& entry = entries_[socket];
+  entry.client = client;
+  entry.since = now;
+  entry.cookie = cookie_of(socket);
   ++open_by_client_[client];
   ++open_;
   most_open_ = std::max(most_open_, open_);
@@ -139,9 +183,80 @@ bool Connections::admit(int socket, const ClientKey& client, Time now) {
 
 void Connections::step(int socket, Waiting waiting, Time now) {
   const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(socket);
+  if (found == entries_.end()) {
+    return;
+  }
+  Entry& entry = found->second;
+  const bool still_first = waiting == Waiting::kForRequest && entry.waiting == waiting && !entry.answered;
+  entry.since = still_first ? entry.since : now;
+  entry.waiting = waiting;
+  entry.answered = entry.answered || waiting == Waiting::kForNextRequest;
+  if (waiting == Waiting::kForRequest || waiting == Waiting::kForNextRequest) {
+    entry.body = nullptr;
+    entry.body_bytes = 0;
+  }
+}
+
+void Connections::served(int socket) {
+  const std::lock_guard lock(mutex_);
   if (const auto found = entries_.find(socket); found != entries_.end()) {
-    found->second.waiting = waiting;
-    found->second.since = now;
+    served_.remember(found->second.client);
+  }
+}
+
+void Connections::carries(int socket, const void* body, std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = entries_.find(socket); found != entries_.end()) {
+    found->second.body = body;
+    found->second.body_bytes = bytes;
+  }
+}
+
+// Of the client that leaves most unread, if that is more than `share`.
+std::optional<ClientKey> Connections::greediest_reader(std::size_t share) const {
+  std::map<ClientKey, std::size_t> unread;
+  std::set<std::pair<ClientKey, const void*>> seen;
+  for (const auto& [socket, entry] : entries_) {
+    if (!entry.evicted && entry.body != nullptr && seen.emplace(entry.client, entry.body).second) {
+      unread[entry.client] += entry.body_bytes;
+    }
+  }
+  const auto most =
+      std::max_element(unread.begin(), unread.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == unread.end() || most->second <= share ? std::nullopt : std::optional(most->first);
+}
+
+Connections::Entries::iterator Connections::longest_reader(const std::optional<ClientKey>& client, Time before) {
+  auto chosen = entries_.end();
+  for (auto each = entries_.begin(); each != entries_.end(); ++each) {
+    const Entry& entry = each->second;
+    const bool reads = !entry.evicted && entry.body != nullptr && entry.waiting == Waiting::kForReader;
+    if (reads && (!client || entry.client == *client) && entry.since <= before &&
+        (chosen == entries_.end() || entry.since < chosen->second.since)) {
+      chosen = each;
+    }
+  }
+  return chosen;
+}
+
+void Connections::free_bodies(std::size_t bytes, std::size_t share, Time now) {
+  const std::lock_guard lock(mutex_);
+  std::size_t freed = 0;
+  while (freed < bytes) {
+    const auto greedy = greediest_reader(share);
+    auto victim = greedy ? longest_reader(greedy, now) : entries_.end();
+    victim = victim == entries_.end() ? longest_reader(std::nullopt, now - kSafeBody) : victim;
+    if (victim == entries_.end()) {
+      return;
+    }
+    // A body is free when the last who is sent it has gone.
+    const void* body = victim->second.body;
+    const std::size_t size = victim->second.body_bytes;
+    evict(victim);
+    const bool shared = std::any_of(entries_.begin(), entries_.end(),
+                                    [&](const auto& each) { return !each.second.evicted && each.second.body == body; });
+    freed += shared ? 0 : size;
   }
 }
 
@@ -156,7 +271,7 @@ void Connections::closed_locked(int socket) {
     return;
   }
   if (!found->second.evicted) {
-    forget(found->second.client);
+    forget(ClientKey(found->second.client));
   }
   entries_.erase(found);
 }

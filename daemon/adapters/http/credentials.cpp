@@ -59,6 +59,7 @@ std::optional<Credentials> parse_basic_credentials(std::string_view authorizatio
   }
   std::string_view encoded = authorization.substr(blank);
   encoded.remove_prefix(std::min(encoded.find_first_not_of(' '), encoded.size()));
+  encoded = encoded.substr(0, encoded.find_last_not_of(" \t") + 1);  // which belongs to no header's value
   const auto decoded = decode_base64(encoded);
   const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
   if (colon == std::string::npos) {

@@ -20,7 +20,9 @@ class RateLimiter {
       return true;
     }
     const std::lock_guard lock(mutex_);
-    const auto full = limit.interval * limit.burst;
+    // So that it can be counted: a bucket of 30 years is never full.
+    constexpr std::chrono::nanoseconds kLongest = std::chrono::hours(24 * 365 * 30);
+    const auto full = limit.interval > kLongest / std::max(limit.burst, 1U) ? kLongest : limit.interval * limit.burst;
     if (limit != limit_) {
       limit_ = limit;
       empty_at_ = now - full;

@@ -1,10 +1,10 @@
 #include "adapters/http/server.h"
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <exception>
 #include <string>
 
@@ -12,15 +12,11 @@
 #include <microhttpd.h>
 
 #include "adapters/http/acceptor.h"
+#include "adapters/http/connection.h"
 #include "adapters/http/connections.h"
-#include "adapters/http/handle.h"
 #include "adapters/http/listener.h"
-#include "adapters/http/page_maker.h"
-#include "adapters/http/passwords.h"
-#include "adapters/http/rate_limiter.h"
-#include "adapters/http/status_counts.h"
+#include "adapters/http/requests.h"
 #include "adapters/http/tls.h"
-#include "core/net/accept_list.h"
 
 namespace tcpperf::adapters::http {
 namespace {
@@ -30,106 +26,7 @@ using std::chrono::steady_clock;
 struct StopDaemon {
   void operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
 };
-struct DestroyResponse {
-  void operator()(MHD_Response* response) const { MHD_destroy_response(response); }
-};
 using DaemonPointer = std::unique_ptr<MHD_Daemon, StopDaemon>;
-// The library counts who uses a response, so one may be queued for several connections.
-using ResponsePointer = std::shared_ptr<MHD_Response>;
-
-// Where the current request of a connection is.
-enum class Stage {
-  kHead,      // its head has not come
-  kArrived,   // the library has told of it once; the next time all of it is there
-  kPassword,  // its password is being checked
-  kAllowed,   // and was right
-  kDenied,    // and was wrong
-  kBusy,      // or could not be checked
-  kPage,      // its page is being made
-  kMade,      // and is in `response`
-  kAnswered,
-};
-
-// What we know of a connection while it is open; lives in the library's socket context. It belongs to the library's
-// thread, but while the connection is suspended to the thread that will resume it.
-struct Connection {
-  MHD_Connection* handle = nullptr;
-  int socket = -1;
-  ClientKey client{};
-  std::shared_ptr<const Security> security;  // TLS: that of its beginning, whose credentials the session uses
-  std::string method;                        // of the current request
-  std::string target;                        // of the current request, as sent
-  Stage stage = Stage::kHead;
-  int status = 0;  // of `response`
-  ResponsePointer response;
-  bool ever_answered = false;
-};
-
-Connection* connection_of(MHD_Connection* connection) {
-  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-  return info == nullptr ? nullptr : static_cast<Connection*>(info->socket_context);
-}
-
-Stage stage_of(Passwords::Answer answer) {
-  switch (answer) {
-    case Passwords::Answer::kAsked: return Stage::kPassword;
-    case Passwords::Answer::kRight: return Stage::kAllowed;
-    case Passwords::Answer::kWrong: return Stage::kDenied;
-    case Passwords::Answer::kBusy: return Stage::kBusy;
-  }
-  return Stage::kBusy;
-}
-
-// Keeps a body alive and counted until the library has sent it or given it up.
-class UnsentBody {
- public:
-  UnsentBody(std::shared_ptr<const std::string> body, std::atomic<std::size_t>& total)
-      : body_(std::move(body)), total_(total) {
-    total_ += size();
-  }
-  UnsentBody(const UnsentBody&) = delete;
-  UnsentBody& operator=(const UnsentBody&) = delete;
-  ~UnsentBody() { total_ -= size(); }
-
-  [[nodiscard]] std::size_t size() const { return body_ == nullptr ? 0 : body_->size(); }
-  // The library takes its buffers without const and does not write to them.
-  [[nodiscard]] char* data() const { return body_ == nullptr ? nullptr : const_cast<char*>(body_->data()); }
-
- private:
-  std::shared_ptr<const std::string> body_;
-  std::atomic<std::size_t>& total_;
-};
-
-void free_body(void* body) {
-  delete static_cast<UnsentBody*>(body);
-}
-
-bool has_body(MHD_Connection* connection) {
-  return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH) != nullptr ||
-         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING) != nullptr;
-}
-
-std::string joined_headers(MHD_Connection* connection, std::string_view name) {
-  struct Search {
-    std::string_view name;
-    std::string value;
-  } search{name, {}};
-  MHD_get_connection_values(
-      connection, MHD_HEADER_KIND,
-      [](void* closure, MHD_ValueKind, const char* key, const char* value) {
-        auto& wanted = *static_cast<Search*>(closure);
-        try {
-          if (value != nullptr && core::equal_ignoring_case(key, wanted.name)) {
-            wanted.value += (wanted.value.empty() ? "" : ", ") + std::string(value);
-          }
-        } catch (const std::exception&) {
-          return MHD_NO;
-        }
-        return MHD_YES;
-      },
-      &search);
-  return std::move(search.value);
-}
 
 // Takes what has come: the end comes next.
 void drain(int socket) {
@@ -156,18 +53,19 @@ std::shared_ptr<const Security> open_to_all() {
 }  // namespace
 
 struct Server::State {
-  State(Routes routes_of_server, const Options& options_of_server, SecuritySource security_of_server)
+  State(Routes routes_of_server, const Options& options_of_server, SecuritySource security_of_server,
+        Warn warn_of_server)
       : routes(std::move(routes_of_server)),
         options(options_of_server),
         security(std::move(security_of_server)),
+        warn(std::move(warn_of_server)),
         connections(
             {options.connections, options.connections_per_client, options.new_connections_per_client_and_second}) {}
   // First nobody new, then nobody who waits for a thread of ours: the library must not stop with such a connection.
   ~State() {
     acceptor.reset();
-    passwords.stop();
-    if (pages != nullptr) {
-      pages->stop();
+    if (requests != nullptr) {
+      requests->stop();
     }
   }
   State(const State&) = delete;
@@ -176,30 +74,19 @@ struct Server::State {
   const Routes routes;
   const Options options;
   const SecuritySource security;
+  const Warn warn;
   Connections connections;
-  StatusCounts statuses;
-  RateLimiter rate_limiter;
-  std::atomic<std::size_t> unsent_bytes{0};
   std::atomic<std::uint64_t> unanswered{0};
   std::vector<ListenAddress> addresses;
-  Passwords passwords{
-      [](void* who, Passwords::Answer answer) { resume(*static_cast<Connection*>(who), stage_of(answer)); }};
-  std::unique_ptr<PageMaker> pages;
+  steady_clock::time_point warned_at;  // of the acceptor's thread
+  std::unique_ptr<Requests> requests;
   std::unique_ptr<Acceptor> acceptor;
   DaemonPointer daemon;  // last: its thread uses all of the above
 
   core::Result<std::vector<UniqueFd>> open_listeners(const ListenOn& where);
   core::Result<void> start_threads(std::vector<UniqueFd> listeners);
   void take(UniqueFd socket, const sockaddr* address, socklen_t length);
-  MHD_Result advance(Connection& connection);
-  MHD_Result begin(Connection& connection);
-  MHD_Result check_password(Connection& connection, const core::WebSecurity& settings);
-  MHD_Result ask_for_page(Connection& connection);
-  MHD_Result send(Connection& connection, const Response& response);
-  MHD_Result queue(Connection& connection, unsigned status, MHD_Response* response);
-  ResponsePointer wrap(const Response& response);
-  void page_made(const std::vector<void*>& who, const Response& response);
-  static void resume(Connection& connection, Stage stage);
+  void cannot_accept(int system_errno);
   void wait_for_client(const Connection& connection, Waiting waiting);
 
   // Callbacks of the library; `state` is this. None may throw through its C frames. on_completed() counts what the
@@ -212,27 +99,12 @@ struct Server::State {
                             MHD_ConnectionNotificationCode what);
 };
 
-namespace {
-
-Response unauthorized() {
-  Response response = text_response(MHD_HTTP_UNAUTHORIZED, "A name and a password are needed.\n");
-  response.headers.emplace_back("WWW-Authenticate", R"(Basic realm="tcpperf", charset="UTF-8")");
-  return response;
-}
-
-Response come_back_later(int status, std::string text) {
-  Response response = text_response(status, std::move(text));
-  response.headers.emplace_back("Retry-After", "1");
-  return response;
-}
-
-}  // namespace
-
 // A request has begun.
 void* Server::State::on_target(void* closure, const char* target, MHD_Connection* connection) {
   if (Connection* known = connection_of(connection)) {
     static_cast<State*>(closure)->wait_for_client(*known, Waiting::kForRequest);
     known->stage = Stage::kHead;
+    known->target_at = target;
     try {
       known->target = target;
     } catch (const std::exception&) {
@@ -290,168 +162,13 @@ void Server::State::on_connection(void* closure, MHD_Connection* connection, voi
   }
 }
 
-ResponsePointer Server::State::wrap(const Response& response) {
-  auto body = std::make_unique<UnsentBody>(response.body, unsent_bytes);
-  ResponsePointer raw(
-      MHD_create_response_from_buffer_with_free_callback_cls(body->size(), body->data(), free_body, body.get()),
-      [](MHD_Response* made) {
-        if (made != nullptr) {
-          MHD_destroy_response(made);
-        }
-      });
-  if (raw == nullptr) {
-    return nullptr;
-  }
-  static_cast<void>(body.release());  // free_body() has it
-  const auto add = [&raw](const char* name, const std::string& value) {
-    return MHD_add_response_header(raw.get(), name, value.c_str()) == MHD_YES;
-  };
-  bool complete = add(MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type);
-  for (const auto& [name, value] : response.headers) {
-    complete = complete && add(name.c_str(), value);
-  }
-  const auto in_force = security();
-  for (const auto& [name, value] : in_force->settings.http.headers) {
-    const bool ours = std::any_of(response.headers.begin(), response.headers.end(), [&name = name](const auto& header) {
-      return core::equal_ignoring_case(header.first, name);
-    });
-    complete = complete && (ours || add(name.c_str(), value));
-  }
-  return complete ? raw : nullptr;  // without one that was asked for, rather no answer
-}
-
-MHD_Result Server::State::queue(Connection& connection, unsigned status, MHD_Response* response) {
-  connection.stage = Stage::kAnswered;
-  if (response == nullptr) {
-    return MHD_NO;
-  }
-  const MHD_Result result = MHD_queue_response(connection.handle, status, response);
-  if (result == MHD_YES) {
-    statuses.add(status);
-    connection.ever_answered = true;
-    connections.step(connection.socket, Waiting::kForReader, steady_clock::now());
-  }
-  return result;
-}
-
-MHD_Result Server::State::send(Connection& connection, const Response& response) {
-  return queue(connection, static_cast<unsigned>(response.status), wrap(response).get());
-}
-
-void Server::State::resume(Connection& connection, Stage stage) {
-  connection.stage = stage;
-  MHD_resume_connection(connection.handle);
-}
-
-void Server::State::page_made(const std::vector<void*>& who, const Response& response) {
-  ResponsePointer wrapped;
-  int status = response.status;
-  try {
-    const std::size_t waiting = unsent_bytes;
-    if (response.body != nullptr && waiting != 0 && waiting + response.body->size() > options.unsent_bodies_bytes) {
-      status = MHD_HTTP_SERVICE_UNAVAILABLE;
-      wrapped = wrap(come_back_later(status, "Too many clients read too slowly.\n"));
-    } else {
-      wrapped = wrap(response);
-    }
-  } catch (const std::exception&) {
-    wrapped = nullptr;  // the connections are closed
-  }
-  for (void* each : who) {
-    auto& connection = *static_cast<Connection*>(each);
-    connection.status = status;
-    connection.response = wrapped;
-    resume(connection, Stage::kMade);
-  }
-}
-
-// The connection must be out of the library's hands before somebody else has it.
-MHD_Result Server::State::ask_for_page(Connection& connection) {
-  const Target target = split_target(connection.target);
-  PageMaker::Asked asked{connection.method, std::string(target.path), std::string(target.query),
-                         joined_headers(connection.handle, "Accept"),
-                         joined_headers(connection.handle, "Accept-Encoding")};
-  connection.stage = Stage::kPage;
-  connections.step(connection.socket, Waiting::kForUs, steady_clock::now());
-  MHD_suspend_connection(connection.handle);
-  if (!pages->ask(&connection, std::move(asked))) {
-    resume(connection, Stage::kAnswered);
-  }
-  return MHD_YES;
-}
-
-MHD_Result Server::State::check_password(Connection& connection, const core::WebSecurity& settings) {
-  const auto credentials = parse_basic_credentials(joined_headers(connection.handle, "Authorization"));
-  if (!credentials) {
-    return send(connection, unauthorized());
-  }
-  const auto user = settings.users.find(credentials->user);
-  const bool known = user != settings.users.end();
-  connection.stage = Stage::kPassword;
-  connections.step(connection.socket, Waiting::kForUs, steady_clock::now());
-  MHD_suspend_connection(connection.handle);
-  const Passwords::Answer answer = passwords.check(&connection, connection.client, *credentials,
-                                                   known ? user->second : settings.users.begin()->second, known);
-  if (answer != Passwords::Answer::kAsked) {
-    resume(connection, stage_of(answer));
-  }
-  return MHD_YES;
-}
-
-MHD_Result Server::State::begin(Connection& connection) {
-  const auto in_force = security();
-  if (!rate_limiter.admits(in_force->settings.rate_limit, steady_clock::now())) {
-    return send(connection, come_back_later(MHD_HTTP_TOO_MANY_REQUESTS, "More requests than the rate limit allows.\n"));
-  }
-  return in_force->settings.users.empty() ? ask_for_page(connection) : check_password(connection, in_force->settings);
-}
-
-MHD_Result Server::State::advance(Connection& connection) {
-  switch (connection.stage) {
-    case Stage::kHead:
-      // The library calls once when the head is read and again when the body is. A response at the first call leaves
-      // the body unread and ends the connection, so it is for requests with a body only.
-      if (!has_body(connection.handle)) {
-        connection.stage = Stage::kArrived;
-        return MHD_YES;
-      }
-      return begin(connection);
-    case Stage::kArrived: return begin(connection);
-    case Stage::kAllowed: return ask_for_page(connection);
-    case Stage::kDenied: return send(connection, unauthorized());
-    case Stage::kBusy:
-      return send(connection, come_back_later(MHD_HTTP_SERVICE_UNAVAILABLE, "Too many passwords are being checked.\n"));
-    case Stage::kMade: {
-      const ResponsePointer response = std::move(connection.response);
-      return queue(connection, static_cast<unsigned>(connection.status), response.get());
-    }
-    case Stage::kPassword:
-    case Stage::kPage: return MHD_YES;
-    case Stage::kAnswered: return MHD_NO;
-  }
-  return MHD_NO;
-}
-
 MHD_Result Server::State::on_request(void* state, MHD_Connection* connection, const char* /*url*/, const char* method,
-                                     const char* /*version*/, const char* /*upload*/, std::size_t* /*upload_size*/,
+                                     const char* version, const char* /*upload*/, std::size_t* /*upload_size*/,
                                      void** /*context*/) {
   Connection* known = connection_of(connection);
-  if (known == nullptr) {
-    return MHD_NO;
-  }
-  const Stage before = known->stage;
-  try {
-    known->method = method;
-    return static_cast<State*>(state)->advance(*known);
-  } catch (const std::exception&) {
-    // Out of memory. A connection that is suspended ends when it is resumed.
-    const bool suspended = known->stage != before && (known->stage == Stage::kPassword || known->stage == Stage::kPage);
-    if (suspended) {
-      static_cast<State*>(state)->resume(*known, Stage::kAnswered);
-      return MHD_YES;
-    }
-    return MHD_NO;
-  }
+  return known == nullptr ? MHD_NO
+                          : static_cast<State*>(state)->requests->advance(
+                                *known, {method, known->target_at, known->target, version});
 }
 
 void Server::State::on_completed(void* closure, MHD_Connection* connection, void** /*context*/,
@@ -461,12 +178,7 @@ void Server::State::on_completed(void* closure, MHD_Connection* connection, void
   if (known == nullptr) {
     return;
   }
-  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
-  if (known->stage != Stage::kAnswered && info != nullptr && info->http_status != 0) {
-    state.statuses.add(info->http_status);
-    known->ever_answered = true;
-  }
-  known->response.reset();
+  state.requests->completed(*known);
   if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
     state.wait_for_client(*known, Waiting::kForNextRequest);
   }
@@ -474,8 +186,8 @@ void Server::State::on_completed(void* closure, MHD_Connection* connection, void
 
 void Server::State::take(UniqueFd socket, const sockaddr* address, socklen_t length) {
   const ClientKey client = client_key(address);
-  if (hung_up(
-          socket.get())) {  // the library would not answer it, and who opens such must not use up the limit of others
+  // The library would not answer who has hung up, and who opens such must not use up the limit of others.
+  if (hung_up(socket.get())) {
     ++unanswered;
     return;
   }
@@ -487,7 +199,27 @@ void Server::State::take(UniqueFd socket, const sockaddr* address, socklen_t len
     return;
   }
   const int fd = socket.release();  // the library's from here on, which closes it even when it refuses
-  MHD_add_connection(daemon.get(), fd, address, length);
+  if (MHD_add_connection(daemon.get(), fd, address, length) != MHD_YES) {
+    connections.closed(fd);
+  }
+}
+
+// Without a descriptor a connection stays in the backlog until somebody has made room.
+void Server::State::cannot_accept(int system_errno) {
+  constexpr std::chrono::minutes kQuiet{1};
+  const auto now = steady_clock::now();
+  const bool ended_some = connections.give_up_some(now);
+  if (!warn || (warned_at != steady_clock::time_point() && now - warned_at < kQuiet)) {
+    return;
+  }
+  warned_at = now;
+  try {
+    warn(std::string("cannot take a connection: ") + std::strerror(system_errno) +
+         (ended_some ? "; others were ended for it" : "") +
+         "; look at the limit of open files (LimitNOFILE= of the unit) and at who has so many connections");
+  } catch (const std::exception&) {
+    return;  // there is no memory for a line either
+  }
 }
 
 core::Result<std::vector<UniqueFd>> Server::State::open_listeners(const ListenOn& where) {
@@ -501,7 +233,17 @@ core::Result<std::vector<UniqueFd>> Server::State::open_listeners(const ListenOn
     return {};
   };
   for (const ListenAddress& address : where.addresses) {
-    if (auto kept = keep(listen_on(address)); !kept) {
+    auto listener = listen_on(address);
+    if (!listener && listener.error().system_errno == EADDRINUSE) {
+      for (const ListenAddress& earlier : addresses) {
+        if (earlier.port == address.port) {
+          return core::Error{"listen on " + to_string(address) + ": --web.listen-address=" + to_string(earlier) +
+                                 " takes this port already; leave one of them out",
+                             EADDRINUSE};
+        }
+      }
+    }
+    if (auto kept = keep(std::move(listener)); !kept) {
       return kept.error();
     }
   }
@@ -521,6 +263,7 @@ core::Result<void> Server::State::start_threads(std::vector<UniqueFd> listeners)
       MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
   // More than may be open: those that have to make room are still there for a moment.
   const unsigned limit = 4 * options.connections + 64;
+  requests = std::make_unique<Requests>(routes, security, connections, options.unsent_bodies_bytes);
   const auto first = security();
   std::vector<MHD_OptionItem> more;
   if (first->tls != nullptr) {
@@ -544,11 +287,10 @@ core::Result<void> Server::State::start_threads(std::vector<UniqueFd> listeners)
   if (daemon == nullptr) {
     return core::Error::from_errno("start the HTTP server", errno);
   }
-  pages = std::make_unique<PageMaker>(
-      routes, [this](const std::vector<void*>& who, const Response& response) { page_made(who, response); });
   auto accepting = Acceptor::start(
       std::move(listeners),
-      [this](UniqueFd socket, const sockaddr* from, socklen_t length) { take(std::move(socket), from, length); });
+      [this](UniqueFd socket, const sockaddr* from, socklen_t length) { take(std::move(socket), from, length); },
+      [this](int system_errno) { cannot_accept(system_errno); });
   if (!accepting) {
     return accepting.error();
   }
@@ -561,9 +303,9 @@ Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Server::~Server() = default;
 
 core::Result<std::unique_ptr<Server>> Server::start(const ListenOn& where, Routes routes, const Options& options,
-                                                    SecuritySource security) {
-  auto state =
-      std::make_unique<State>(std::move(routes), options, security ? std::move(security) : SecuritySource(open_to_all));
+                                                    SecuritySource security, Warn warn) {
+  auto state = std::make_unique<State>(std::move(routes), options,
+                                       security ? std::move(security) : SecuritySource(open_to_all), std::move(warn));
   auto listeners = state->open_listeners(where);
   if (!listeners) {
     return listeners.error();
@@ -579,7 +321,8 @@ const std::vector<ListenAddress>& Server::addresses() const {
 }
 
 Counters Server::counters() const {
-  return {state_->statuses.read(), state_->connections.refused(), state_->connections.evicted(), state_->unanswered};
+  return {state_->requests->statuses().read(), state_->connections.refused(), state_->connections.evicted(),
+          state_->unanswered};
 }
 
 }  // namespace tcpperf::adapters::http

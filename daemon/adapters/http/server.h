@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -25,8 +27,8 @@ struct Options {
   std::chrono::seconds kept_timeout{75};  // the same between two requests: who scrapes every minute need not reconnect
   // The head of a request must fit into it. Above 32 KiB the library maps it, so that it is gone with its connection.
   std::size_t connection_memory_bytes = std::size_t{36} * 1024;
-  std::size_t unsent_bodies_bytes =
-      std::size_t{64} * 1024 * 1024;  // of all responses; a client that would be over it gets 503
+  // Of all responses. Beyond it slow readers are ended, and beyond twice as much who asks for a page gets 503.
+  std::size_t unsent_bodies_bytes = std::size_t{64} * 1024 * 1024;
 };
 
 // Since the start.
@@ -44,6 +46,9 @@ struct ListenOn {
   std::vector<int> sockets{};
 };
 
+// Something the operator should know, in a sentence; at most once a minute. Called by a thread of the server.
+using Warn = std::function<void(const std::string&)>;
+
 class Server {
  public:
   // Serves on all addresses and sockets or on none. Sockets are listening ones that somebody else has opened; they are
@@ -53,7 +58,7 @@ class Server {
   // is decided by the `security` of this moment, all else by that of each connection and request. Without one there is
   // neither TLS nor a password. The server's threads inherit the signal mask of the caller.
   static core::Result<std::unique_ptr<Server>> start(const ListenOn& where, Routes routes, const Options& options,
-                                                     SecuritySource security = {});
+                                                     SecuritySource security = {}, Warn warn = {});
 
   // Closes the sockets and all connections, and waits for a running handler.
   ~Server();

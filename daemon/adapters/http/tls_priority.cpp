@@ -109,6 +109,15 @@ core::Result<Chosen> choose(const core::TlsServer& tls, KeyKind key) {
     }
     add_once(chosen.ciphers, suite.cipher);
   }
+  const bool any_fits =
+      std::any_of(list.begin(), list.end(), [&](const auto& suite) { return fits(suite.key_exchange, key); });
+  if (!any_fits) {
+    return core::Error{"cipher_suites: none of them is for a certificate with " +
+                       std::string(key == KeyKind::kRsa
+                                       ? "an RSA key; those with RSA in their names are"
+                                       : "such a key (ECDSA or Ed25519); those with ECDSA in their names are") +
+                       ", and those of TLS 1.3 are for all"};
+  }
   if (since_13 && std::none_of(chosen.ciphers.begin(), chosen.ciphers.end(), is_aead)) {
     return core::Error{
         "cipher_suites: none of them is for TLS 1.3; add TLS_AES_128_GCM_SHA256, or write max_version: "

@@ -15,6 +15,7 @@ TEST_CASE("name and password of a Basic header are told apart by the first colon
   REQUIRE(colons);
   CHECK(colons->user == "a");
   CHECK(colons->password == "b:c");
+  CHECK(parse_basic_credentials("Basic YTpi \t ")->password == "b");
   const auto nothing = parse_basic_credentials("Basic Og==");
   REQUIRE(nothing);
   CHECK(nothing->user.empty());

@@ -155,6 +155,17 @@ TEST_CASE("addresses that cannot be bound are errors, and leave nothing bound", 
   CHECK(start_server({address}, {}, {}));
 }
 
+TEST_CASE("an address that another one takes already is an error that names both", "[http]") {
+  const std::uint16_t port = run({{"127.0.0.1", 0}})->addresses()[0].port;
+  for (const char* first : {"127.0.0.1", ""}) {
+    const auto twice = start_server({{first, port}, {"127.0.0.1", port}}, {}, {});
+    REQUIRE_FALSE(twice);
+    CHECK(twice.error().message == "listen on 127.0.0.1:" + std::to_string(port) + ": --web.listen-address=" + first +
+                                       ":" + std::to_string(port) + " takes this port already; leave one of them out");
+  }
+  CHECK(start_server({{"127.0.0.1", port}, {"::1", port}}, {}, {}));
+}
+
 TEST_CASE("starting and stopping leaves no descriptor open", "[http]") {
   run({{"127.0.0.1", 0}});  // whatever is opened once per process
   const std::size_t before = open_descriptors();

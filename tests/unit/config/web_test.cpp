@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support.h"
@@ -106,6 +107,60 @@ TEST_CASE("what only makes sense together is checked together", "[config][web]")
             .size() == 1);
   CHECK(web_errors("rate_limit: {interval: 1s}") ==
         Errors{"1:13: rate_limit: with an interval and a burst of 0 no request would ever be served"});
+}
+
+TEST_CASE("an empty list of names that are allowed is an error at its place", "[config][web]") {
+  const std::string pair = "tls_server_config: {cert_file: c, key_file: k, client_auth_type: RequireAnyClientCert, ";
+  CHECK(
+      web_errors(pair + "client_allowed_sans: []}") ==
+      Errors{"1:109: tls_server_config.client_allowed_sans: an empty list would admit nobody; name somebody, or leave "
+             "the key out to admit any"});
+  CHECK(valid_web(pair + "client_allowed_sans: }").tls->client_allowed_sans.empty());
+}
+
+TEST_CASE("booleans are those of YAML 1.1, without quotes", "[config][web]") {
+  for (const std::string word : {"no", "No", "NO", "off", "Off", "OFF", "n", "N", "false", "False", "FALSE"}) {
+    INFO(word);
+    CHECK_FALSE(valid_web("http_server_config: {http2: " + word + "}").http.http2);
+  }
+  for (const std::string word : {"yes", "Yes", "YES", "on", "On", "ON", "y", "Y", "true", "True", "TRUE"}) {
+    INFO(word);
+    CHECK(valid_web("tls_server_config: {cert_file: c, key_file: k, prefer_server_cipher_suites: " + word + "}")
+              .tls->prefer_server_cipher_suites);
+  }
+  CHECK(valid_web("http_server_config: {http2: }").http.http2);
+  CHECK(web_errors("http_server_config: {http2: \"false\"}") ==
+        Errors{"1:29: http_server_config.http2: expected true or false without quotes"});
+  CHECK(web_errors("http_server_config: {http2: oN}").size() == 1);
+}
+
+TEST_CASE("what is empty is not there", "[config][web]") {
+  const core::WebSecurity web = valid_web(
+      "tls_server_config: {cert_file: c, key_file: k, cert: '', key: , client_auth_type: '', client_ca: , "
+      "client_ca_file: ''}\nhttp_server_config: {headers: {Content-Security-Policy: , X-XSS-Protection: ''}}");
+  REQUIRE(web.tls);
+  CHECK(web.tls->certificate_pem == "content of c");
+  CHECK(web.tls->client_certificate == core::ClientCertificate::kNone);
+  CHECK(web.tls->client_ca_pem.empty());
+  CHECK(web.http.headers.empty());
+  CHECK(web_errors("tls_server_config: {cert_file: '', key_file: k}") ==
+        Errors{"1:20: tls_server_config: missing key 'cert_file'"});
+}
+
+TEST_CASE("intervals are written as in Go", "[config][web]") {
+  const std::vector<std::pair<std::string, std::chrono::nanoseconds>> good = {
+      {"1.5s", 1500ms}, {"1m30s", 90s}, {"30s1m", 90s},   {"24h", 24h},      {"250ms", 250ms},
+      {".5s", 500ms},   {"1.s", 1s},    {"2us", 2us},     {"2\u00b5s", 2us}, {"1h1m1s1ms1us1ns", 3661001001001ns},
+      {"0", 0ns},       {"\"0\"", 0ns}, {"1000000", 1ms}, {"", 0ns},         {"0s", 0ns}};
+  for (const auto& [text, interval] : good) {
+    INFO(text);
+    CHECK(valid_web("rate_limit: {interval: " + text + ", burst: 1}").rate_limit.interval == interval);
+  }
+  for (const std::string text : {"-1s", "+1s", "1 s", "1d", "s", ".", "1.2.3s", "25h", "1e3s", "\"1000\"",
+                                 "99999999999999999999h", "[]", "inf", "1s2"}) {
+    INFO(text);
+    CHECK(web_errors("rate_limit: {interval: " + text + ", burst: 1}").size() == 1);
+  }
 }
 
 TEST_CASE("a header has no control characters", "[config][web]") {
