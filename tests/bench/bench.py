@@ -3,7 +3,7 @@
 everything as JSON. Root, on a machine that has nothing else to do.
 
 usage: bench.py [--quick] [--rounds N] [--json FILE] [SUBJECT...]
-SUBJECT is one or more of events, host, scrape, life; all of them without."""
+SUBJECT is one or more of events, probes, host, scrape, life; all of them without."""
 import argparse
 import importlib
 import json
@@ -16,7 +16,7 @@ import time
 import place
 from measure import say
 
-SUBJECTS = ("events", "host", "scrape", "life")
+SUBJECTS = ("events", "probes", "host", "scrape", "life")
 
 
 def machine():

@@ -8,7 +8,7 @@ from events import RIVAL
 from measure import interleave, ratios, spread, table
 from place import ALL, SHIPPED, bpftrace, cpu_seconds, daemon, softirq_seconds, traffic
 
-WORKLOADS = {"bulk, 1 flow": ("bulk", 1), "bulk, 16 flows": ("bulk", 16), "request/response, 2 flows": ("request", 2),
+WORKLOADS = {"iperf3, 1 flow": ("iperf3", 1), "bulk, 1 flow": ("bulk", 1), "bulk, 16 flows": ("bulk", 16), "request/response, 2 flows": ("request", 2),
              "connect/close, 2 flows": ("connect", 2)}
 SECONDS = 2
 BASE = "nothing"
@@ -33,7 +33,7 @@ def measure_with(started):
                 done = traffic(kind, flows, SECONDS)
                 took = time.monotonic() - begun
                 numbers[name, "per_second"] = done["per_second"]
-                numbers[name, "p50_us"], numbers[name, "p99_us"] = done["p50_us"], done["p99_us"]
+                numbers[name, "p50_us"], numbers[name, "p99_us"] = done.get("p50_us"), done.get("p99_us")
                 numbers[name, "busy"] = (busy_seconds() - busy) / done["operations"]
                 numbers[name, "softirq"] = (softirq_seconds() - softirq) / took
                 numbers[name, "process"] = ((cpu_seconds(running.pid) if running else 0) - own) / took
@@ -50,19 +50,22 @@ def run(rounds, quick):
     rows, found = [], {}
     for workload in WORKLOADS:
         for variant in variants:
+            timed = [] if WORKLOADS[workload][0] == "iperf3" else ["p50_us", "p99_us"]
             numbers = {key: spread([r[variant][workload, key] for r in done])
-                       for key in ("per_second", "p50_us", "p99_us", "softirq", "process")}
-            compared = {key: ratios(done, variant, BASE, (workload, key))
-                        for key in ("per_second", "p50_us", "p99_us", "busy")}
+                       for key in ("per_second", *timed, "softirq", "process")}
+            compared = {key: ratios(done, variant, BASE, (workload, key)) for key in ("per_second", *timed, "busy")}
             found[f"{workload}; {variant}"] = {key: value.__dict__ for key, value in numbers.items()} | {
                 f"{key}_ratio": value.__dict__ for key, value in compared.items()}
             if variant == BASE:
                 rate = numbers["per_second"].median
-                unit = f"{rate * 8 / 1e9:.1f} Gbit/s" if workload.startswith("bulk") else f"{rate:,.0f} /s"
-                rows.append([f"{workload}: {variant}", unit, f"{numbers['p50_us'].median:.1f} us",
-                             f"{numbers['p99_us'].median:.1f} us", "", f"{numbers['softirq'].median:.2f}", ""])
+                unit = f"{rate * 8 / 1e9:.1f} Gbit/s" if WORKLOADS[workload][0] in ("bulk", "iperf3") else f"{rate:,.0f} /s"
+                rows.append([f"{workload}: {variant}", unit,
+                             *(f"{numbers[key].median:.1f} us" if key in numbers else "" for key in ("p50_us", "p99_us")),
+                             "", f"{numbers['softirq'].median:.2f}", ""])
             else:
-                rows.append([f"{workload}: {variant}", *(compared[key].text("{:.3f}") for key in compared),
+                rows.append([f"{workload}: {variant}",
+                             *(compared[key].text("{:.3f}") if key in compared else ""
+                               for key in ("per_second", "p50_us", "p99_us", "busy")),
                              f"{numbers['softirq'].median:.2f}", f"{numbers['process'].median * 100:.2f} %"])
     return table(f"The whole host: {rounds} rounds of {SECONDS} s each; below the numbers of a host with nothing, ratios to "
                  "them within a round: median (lowest to highest). CPU per operation is of all CPUs.",

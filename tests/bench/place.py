@@ -69,8 +69,24 @@ def empty_programs(count):
         holder.stdin.close()
 
 
+def iperf3(flows, seconds):
+    """Bytes that were received, and in how many seconds."""
+    port = str(harness.free_port())
+    server = harness.Program(harness.tool("iperf3"), "-s", "-1", "-B", "127.0.0.1", "-p", port, "--forceflush")
+    try:
+        server.wait_for_line("Server listening")
+        client = harness.run("iperf3", "-c", "127.0.0.1", "-p", port, "-P", flows, "-t", seconds, "-J")
+    finally:
+        server.end()
+    received = json.loads(client.stdout)["end"]["sum_received"]
+    return {"operations": received["bytes"], "seconds": received["seconds"]}
+
+
 def traffic(kind, flows, seconds):
-    """What bin/tcpperf_bench_traffic did, and `per_second`."""
+    """What bin/tcpperf_bench_traffic or iperf3 did, and `per_second`."""
+    if kind == "iperf3":
+        done = iperf3(flows, seconds)
+        return done | {"per_second": done["operations"] / done["seconds"]}
     done = json.loads(harness.run(BIN / "tcpperf_bench_traffic", kind, flows, seconds).stdout)
     done["per_second"] = done["operations"] / done["seconds"]
     return done

@@ -51,10 +51,15 @@ def _info(number):
         os.close(fd)
 
 
-def programs_of(pid):
-    """Name -> ProgInfo. Of several programs with one name, one."""
+def programs_by_id(pid):
+    """Of the programs that a process holds: id -> ProgInfo."""
     held = set()
     for file in pathlib.Path("/proc", str(pid), "fdinfo").iterdir():
         with contextlib.suppress(FileNotFoundError):  # closed meanwhile
             held |= {int(line.split()[1]) for line in file.read_text().splitlines() if line.startswith("prog_id:")}
-    return {info.name.decode(): info for info in map(_info, held)}
+    return {number: _info(number) for number in held}
+
+
+def programs_of(pid):
+    """Name -> ProgInfo. Of several programs with one name, one."""
+    return {info.name.decode(): info for info in programs_by_id(pid).values()}

@@ -56,15 +56,17 @@ def main():
     subprocess.run([HERE / "debian_root", "bookworm", ROOT_FOLDER, *PACKAGES, *dependencies(package)], check=True)
     print("starting the machine", flush=True)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.unlink(missing_ok=True)
     begun = time.monotonic()
+
+    def tell(error):  # a line in the table of ./dev test
+        RESULT.write_text(json.dumps({"kernel": "systemd", "release": "the package, on " + KERNEL, "checks": [],
+                                      "seconds": round(time.monotonic() - begun), **error}) + "\n")
+    tell({"error": "was stopped before its end"})
     done = subprocess.run([HERE / "boot", "--time-limit", str(TIME_LIMIT_SECONDS), "--root", ROOT_FOLDER, KERNEL, "--",
                            "python3", "-B", inside / "tests/vm/systemd_inside.py",
                            inside / package.relative_to(REPOSITORY)], check=False)
     error = {} if done.returncode == 0 else {"error": f"systemd_inside.py ended with {done.returncode}"}
-    # A line in the table of ./dev test.
-    RESULT.write_text(json.dumps({"kernel": "systemd", "release": "the package, on " + KERNEL,
-                                  "seconds": round(time.monotonic() - begun), "checks": [], **error}) + "\n")
+    tell(error)
     sys.exit(done.returncode)
 
 

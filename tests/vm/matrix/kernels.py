@@ -43,12 +43,18 @@ def execute(command):
     return result, said or [f"ended with {process.returncode}"]
 
 
+def write(file, result):
+    partial = file.with_suffix(".part")
+    partial.write_text(json.dumps(result, indent=1) + "\n")
+    partial.replace(file)
+
+
 def run(kernel):
     """0 when all is as expected."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     file = RESULTS / f"{kernel}.json"
-    file.unlink(missing_ok=True)
     name = version_of(platform.release()) if kernel == "running" else kernel
+    write(file, {"kernel": name, "seconds": "", "error": "was stopped before its end"})  # what is left when this is killed
     command = ["/usr/bin/python3", "-B", str(HERE / "run.py"), name]
     if kernel != "running":
         daemon = os.environ.get("TCPPERFD", str(ROOT / "build/bin/tcpperfd"))
@@ -62,9 +68,7 @@ def run(kernel):
     if not result:
         result["error"] = said[-1]
     result = {"kernel": name, "seconds": round(time.monotonic() - begun), **result}
-    partial = file.with_suffix(".part")
-    partial.write_text(json.dumps(result, indent=1) + "\n")
-    partial.replace(file)
+    write(file, result)
     print(f"{name}: {page.outcome(result)}, {result['seconds']} s")
     return 0 if not page.problems(result) else 1
 

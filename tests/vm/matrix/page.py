@@ -45,6 +45,7 @@ def outcome(result):
     words = f"{counted(result, 'passed')} checks passed"
     if counted(result, "not here"):
         words += f", {counted(result, 'not here')} not here"
+    words += "".join(f"; {subject} repeated {times} times" for subject, times in result.get("repeated", {}).items())
     failed = counted(result, "failed")
     return f"failed: {failed} of the checks, {words}" if failed else f"passed: {words}"
 

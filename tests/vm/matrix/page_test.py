@@ -58,6 +58,11 @@ class Page(unittest.TestCase):
         self.assertTrue(page.outcome(other).startswith("failed: 1 of the checks"))
         self.assertEqual(page.problems({"kernel": "6.1", "error": "no mirror"}), ["no mirror"])
 
+    def test_what_was_repeated_is_told_and_is_no_difference(self):
+        other = result("6.1", repeated={"loss": 2})
+        self.assertEqual(page.outcome(other), "passed: 1 checks passed; loss repeated 2 times")
+        self.assertEqual(self.facts(other), self.facts(result("6.1")))
+
 
 if __name__ == "__main__":
     unittest.main()
