@@ -22,6 +22,12 @@ COUNTER_ARRAY(time_spent, TCPPERF_TIME_LIMITS);
 /* flow_time.until_ns, when the connection is closed and all its time is accounted */
 #define TIME_ENDED (~0ULL)
 
+/*
+ * What the sampling, which does not lock the socket, leaves to others: a hook on another CPU may have read the clock just
+ * before it, and give the flow its word after it.
+ */
+#define TIME_SAMPLE_LAG_NS 1000000
+
 static __always_inline void time_add(const struct flow *flow, enum tcpperf_time_limit limit, u64 ns)
 {
 	count_in(&time_spent, FLOW_CELL(flow, time, TCPPERF_TIME_LIMITS, limit), ns);
@@ -284,7 +290,8 @@ static __always_inline void time_on_sample(struct flow *flow, const struct tcp_s
 		if (silent > 2 * tp->inet_conn.icsk_rto)
 			silent = 2 * tp->inet_conn.icsk_rto;
 		flow->time.limit = time_limit_of(flow, tp, ca_state, now_ns);
-		time_account(flow, tp, now_ns - silent * kernel_jiffy_ns, now - silent, flow->time.limit);
+		time_account(flow, tp, now_ns - silent * kernel_jiffy_ns - TIME_SAMPLE_LAG_NS, now - silent,
+			     flow->time.limit);
 	}
 	flow_release(flow);
 }

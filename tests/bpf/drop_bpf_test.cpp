@@ -82,6 +82,7 @@ TEST_CASE("what the sender's queue drops equals the queue's own counter", "[drop
   Server server(pair.b());
   test::Socket socket = test::connect_to(pair.a(), pair.b(), Family::kIPv6, server.port());
   test::Faults faults(pair.a());
+  faults.send_only_tcp();
   faults.rate_limit("20mbit", "5kb", "3ms");
   test::transfer(socket, 1'000'000);
   test::close_actively(socket);

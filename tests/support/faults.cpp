@@ -103,6 +103,12 @@ void Faults::rate_limit(const std::string& rate, const std::string& burst, const
   rate_limited_ = true;
 }
 
+void Faults::send_only_tcp() {
+  const std::string table = std::string("inet ") + kTable;
+  nft(side_, {"add chain " + table + " output { type filter hook output priority 0 ; } ; add rule " + table +
+              " output meta l4proto != tcp drop"});
+}
+
 void Faults::remove_rate_limit() {
   if (rate_limited_) {
     run({"tc", "-n", side_.name, "qdisc", "del", "dev", side_.interface, "root"});

@@ -68,6 +68,10 @@ class Faults {
   // one.
   void rate_limit(const std::string& rate, const std::string& burst, const std::string& latency);
 
+  // Drops what the side sends that is not TCP, before its queue, whose counters would have it: a kernel reports groups
+  // and looks for routers by itself. The other side's link address must be known by then.
+  void send_only_tcp();
+
   // Takes all faults of this side away, its rate limit too.
   void clear();
 

@@ -95,7 +95,7 @@ void append_series(Lines& lines, const prometheus::MetricFamily& family, const D
 
 std::string OpenMetricsEncoder::encode(const std::vector<prometheus::MetricFamily>& families) const {
   std::string out;
-  out.reserve(estimate_page_bytes(families));
+  reserve_page(out, estimate_page_bytes(families));
   Lines lines(out, kDialect);
   for (const auto& family : families) {
     const Description description = describe(family);

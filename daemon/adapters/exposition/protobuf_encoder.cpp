@@ -179,7 +179,7 @@ std::size_t estimate_bytes(const core::Snapshot& snapshot, const core::Histogram
 
 std::string encode_protobuf(const core::Snapshot& snapshot, const core::HistogramExposition& histograms) {
   std::string page;
-  page.reserve(estimate_bytes(snapshot, histograms));
+  reserve_page(page, estimate_bytes(snapshot, histograms));
   for (const core::Family& family : snapshot.families) {
     if (family.series.empty()) {
       continue;

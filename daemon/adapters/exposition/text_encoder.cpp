@@ -58,7 +58,7 @@ void append_series(Lines& lines, prometheus::MetricType type, const prometheus::
 
 std::string TextEncoder::encode(const std::vector<prometheus::MetricFamily>& families) const {
   std::string out;
-  out.reserve(estimate_page_bytes(families));
+  reserve_page(out, estimate_page_bytes(families));
   Lines lines(out, kDialect);
   for (const auto& family : families) {
     append_metadata(out, family);

@@ -5,6 +5,9 @@
 #include <charconv>
 #include <cmath>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "core/base/utf8.h"
 
 namespace tcpperf::adapters::exposition {
@@ -154,6 +157,17 @@ std::size_t estimate_page_bytes(const std::vector<prometheus::MetricFamily>& fam
     }
   }
   return bytes;
+}
+
+void reserve_page(std::string& out, std::size_t bytes) {
+  constexpr std::size_t kHugeFrom = std::size_t{8} << 20;
+  out.reserve(bytes);
+  if (bytes >= kHugeFrom) {
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<std::uintptr_t>(out.data()) & ~(page - 1);
+    const auto end = reinterpret_cast<std::uintptr_t>(out.data()) + out.capacity();
+    madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // advice: where refused, it is slower
+  }
 }
 
 }  // namespace tcpperf::adapters::exposition

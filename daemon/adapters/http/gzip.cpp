@@ -1,5 +1,6 @@
 #include "adapters/http/gzip.h"
 
+#include <algorithm>
 #include <limits>
 
 #include <zlib.h>
@@ -28,7 +29,7 @@ bool accepts_gzip(std::string_view accept_encoding) {
 std::optional<std::string> gzip(std::string_view data) {
   constexpr int kGzipFormat = 16;  // added to the window bits
   constexpr int kDefaultMemory = 8;
-  if (data.size() > std::numeric_limits<uInt>::max()) {
+  if (data.size() > std::numeric_limits<uInt>::max() / 4) {  // with room for what cannot be made smaller
     return std::nullopt;
   }
   z_stream stream{};
@@ -36,12 +37,19 @@ std::optional<std::string> gzip(std::string_view data) {
       Z_OK) {
     return std::nullopt;
   }
-  std::string out(deflateBound(&stream, static_cast<uLong>(data.size())), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));  // zlib reads it only
   stream.avail_in = static_cast<uInt>(data.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const int status = deflate(&stream, Z_FINISH);
+  // A page gets a small part of its size; memory for the worst case would be touched only to be given back.
+  constexpr std::size_t kUsualRatio = 8;
+  constexpr std::size_t kLeast = 4096;
+  std::string out;
+  int status = Z_OK;
+  while (status == Z_OK || status == Z_BUF_ERROR) {
+    out.resize(std::max(data.size() / kUsualRatio + kLeast, 2 * out.size()));
+    stream.next_out = reinterpret_cast<Bytef*>(out.data()) + stream.total_out;
+    stream.avail_out = static_cast<uInt>(out.size() - stream.total_out);
+    status = deflate(&stream, Z_FINISH);
+  }
   out.resize(stream.total_out);
   deflateEnd(&stream);
   if (status != Z_STREAM_END) {
