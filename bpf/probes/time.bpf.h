@@ -23,8 +23,8 @@ COUNTER_ARRAY(time_spent, TCPPERF_TIME_LIMITS);
 #define TIME_ENDED (~0ULL)
 
 /*
- * What the sampling, which does not lock the socket, leaves to others: a hook on another CPU may have read the clock just
- * before it, and give the flow its word after it.
+ * What the sampling, which does not lock the socket, leaves to others: a hook on another CPU may have read the clock
+ * just before it, and give the flow its word after it.
  */
 #define TIME_SAMPLE_LAG_NS 1000000
 
