@@ -36,47 +36,53 @@ struct order {
 };
 
 struct flow {
-	struct flow_time time;
-	u64 connect_started_ns; /* handshake: CLOSE -> SYN_SENT; 0 = not a client, or not seen */
-	u64 state_entered_ns;	/* state: 0 = entered before we looked */
-	u64 began_ns;		/* life: when the socket began it, or was first seen */
-	struct payload payload; /* throughput: already counted */
-	u64 rtt_observed_us;	/* rtt: tcp_mstamp of the last sample recorded */
-	u64 window_due_us[2];	/* window: CLOCK_MONOTONIC from which on the next sample may be taken, rx and tx */
-	u64 rate_half_us;	/* window: when the time of rate_max[0] began */
-	u64 rate_max[2];	/* window: bytes/s, greatest of this half of the sliding time and of the one before */
-	u64 rate_sample;	/* window: see flow_rate_sample(); seen last */
-	u32 segs_out;		/* window: when the last packet was sent */
-	u32 uncounted;		/* window: segments of that packet */
-	u32 srtt_us8;		/* rtt: srtt_us (us << 3) after the last sample seen */
-	u32 mdev_us4;		/* rtt: mdev_us (us << 2), likewise */
-	u32 delivered;		/* rtt: likewise */
-	u32 data_segments;	/* retransmit: data_segs_out already counted */
-	u64 congestion;		/* congestion: see flow_congestion(); 0 = no connection */
-	u64 cong_entered_ns;	/* congestion: when the state was entered; 0 = before we looked */
-	struct order order;	/* order: already counted */
-	u32 drops;		/* socket, of a listening one listener: sk_drops already counted */
-	u32 epoch;		/* sampling_epoch() when this was written last */
-	u32 looked_jiffies;	/* see flow_look_is_due() */
-	u32 claimed;		/* see flow_claim() */
-	u32 unaccepted;		/* listener, stall: accept() has not been seen yet; see flow_accepted() */
-	u32 stall_since[TCPPERF_STALLS_REMEMBERED]; /* stall: jiffies, by enum tcpperf_stall */
-	u32 blocked_at;				    /* stall: write_seq when a write found no room */
-	u32 unread_to;				    /* stall: what the process has to read for `unread` to end */
+	/*
+	 * What every segment touches comes first: the kernel puts 8 bytes of its own before it, at the begin of a cache
+	 * line, and reads them to find it. With many connections each further line is a miss.
+	 */
+	u64 rtt_observed_us; /* rtt: tcp_mstamp of the last sample recorded */
+	u32 epoch;	     /* sampling_epoch() when this was written last */
+	u32 looked_jiffies;  /* see flow_look_is_due() */
+	u32 srtt_us8;	     /* rtt: srtt_us (us << 3) after the last sample seen */
+	u32 mdev_us4;	     /* rtt: mdev_us (us << 2), likewise */
+	u32 delivered;	     /* rtt: likewise */
+	u32 unaccepted;	     /* listener, stall: accept() has not been seen yet; see flow_accepted() */
 	u16 slot[TCPPERF_GROUPINGS];
 	u8 verdict;	/* filter: enum verdict */
-	u8 deferred;	/* state: SYN_SENT or SYN_RECV was entered while the filter or the group was undecided */
 	u8 grouped;	/* `slot` is valid */
-	u8 overflowed;	/* bit per grouping: counted as an overflow */
-	u8 role;	/* enum tcpperf_group_role */
-	u8 owner_known; /* bound, not only inherited from the listener */
-	u8 older;	/* the connection began before we looked */
-	u8 established; /* it is or was a connection, not only an attempt */
-	u8 listens;	/* it is a listener */
+	u8 shut;	/* stall: see flow_shut_windows() */
 	u8 stalled;	/* stall: bit per cause that goes on, but for `blocked`; written by hooks on events */
 	u8 blocked;	/* stall: a write waits for room; see flow_claim() */
-	u8 shut;	/* stall: see flow_shut_windows() */
+	u8 role;	/* enum tcpperf_group_role */
+	u8 listens;	/* it is a listener */
 	u8 closed;	/* it is at its end, and the last look at its counters was taken */
+	u64 congestion; /* congestion: see flow_congestion(); 0 = no connection */
+
+	/* Once per jiffy, and less often. */
+	struct flow_time time;
+	u32 claimed;				    /* see flow_claim() */
+	u32 blocked_at;				    /* stall: write_seq when a write found no room */
+	u32 unread_to;				    /* stall: what the process has to read for `unread` to end */
+	u32 stall_since[TCPPERF_STALLS_REMEMBERED]; /* stall: jiffies, by enum tcpperf_stall */
+	u64 connect_started_ns;			    /* handshake: CLOSE -> SYN_SENT; 0 = not a client, or not seen */
+	u64 state_entered_ns;			    /* state: 0 = entered before we looked */
+	u64 began_ns;				    /* life: when the socket began it, or was first seen */
+	struct payload payload;			    /* throughput: already counted */
+	u64 window_due_us[2]; /* window: CLOCK_MONOTONIC from which on the next sample may be taken, rx and tx */
+	u64 rate_half_us;     /* window: when the time of rate_max[0] began */
+	u64 rate_max[2];      /* window: bytes/s, greatest of this half of the sliding time and of the one before */
+	u64 rate_sample;      /* window: see flow_rate_sample(); seen last */
+	u32 segs_out;	      /* window: when the last packet was sent */
+	u32 uncounted;	      /* window: segments of that packet */
+	u64 cong_entered_ns;  /* congestion: when the state was entered; 0 = before we looked */
+	u32 data_segments;    /* retransmit: data_segs_out already counted */
+	u32 drops;	      /* socket, of a listening one listener: sk_drops already counted */
+	struct order order;   /* order: already counted */
+	u8 deferred;	      /* state: SYN_SENT or SYN_RECV was entered while the filter or the group was undecided */
+	u8 overflowed;	      /* bit per grouping: counted as an overflow */
+	u8 owner_known;	      /* bound, not only inherited from the listener */
+	u8 older;	      /* the connection began before we looked */
+	u8 established;	      /* it is or was a connection, not only an attempt */
 };
 
 /* One per TCP socket seen, allocated at first sight. Without memory the event is lost and counted. */

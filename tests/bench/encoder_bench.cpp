@@ -33,7 +33,10 @@ void page(benchmark::State& state, Format format, ProtobufHistograms in_protobuf
 
 template <typename Serializer>
 void serialize(benchmark::State& state) {
-  const auto families = adapters::exposition::to_metric_families(bench::sample_page(state.range(0)), kPerOctave);
+  std::vector<prometheus::MetricFamily> families;
+  for (const core::Family& family : bench::sample_page(state.range(0)).families) {
+    families.push_back(adapters::exposition::to_metric_family(family, kPerOctave));
+  }
   const Serializer serializer;
   const prometheus::Serializer& interface = serializer;
   std::size_t bytes = 0;

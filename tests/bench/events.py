@@ -48,16 +48,17 @@ def timed(config):
     return measure
 
 
-def alone(probe):
+def alone(probe, **settings):
     return harness.quiet_config(group_by=["service_port", "role"], alerts=[],
-                                probes={name: {"enabled": name == probe} for name in harness.PROBES})
+                                probes={name: {"enabled": name == probe} | (settings if name == probe else {})
+                                        for name in harness.PROBES})
 
 
 def call_ns():
     """What it costs to be called and to do nothing, without timing: from the time of an exchange, of which each end
     sees the other's segment, with and without many empty programs. Its events per exchange are counted by timing."""
     with Stats(), empty_programs(1) as empty:
-        done = traffic("request", 1, SECONDS)
+        done = traffic("request", 1, SECONDS, cpus="0")
         events = next(iter(ns_by_program(empty.pid).values()))["runs"] / done["operations"]
 
     def exchanges(count):
@@ -65,14 +66,15 @@ def call_ns():
             with contextlib.ExitStack() as stack:
                 if count:
                     stack.enter_context(empty_programs(count))
-                return {"ns": 1e9 / traffic("request", 1, SECONDS)["per_second"]}
+                return {"ns": 1e9 / traffic("request", 1, SECONDS, cpus="0")["per_second"]}
         return measure
     rounds = interleave({"no programs": exchanges(0), f"{EMPTY} empty programs": exchanges(EMPTY)}, 7)
     return spread([(r[f"{EMPTY} empty programs"]["ns"] - r["no programs"]["ns"]) / EMPTY / events for r in rounds])
 
 
 def run(rounds, _quick):
-    variants = {"as shipped": timed(SHIPPED), "all probes, every RTT": timed(ALL), "`rtt` alone": timed(alone("rtt"))}
+    variants = {"as shipped": timed(SHIPPED), "all probes, every RTT": timed(ALL), "`rtt` alone, a sample per ms": timed(alone("rtt", sample_interval="1ms")),
+                "`rtt` alone, every sample": timed(alone("rtt"))}
     done = interleave(variants, rounds)
     called = call_ns()
     rows, found = [], {"call_ns": called.__dict__, "variants": {}}

@@ -72,7 +72,11 @@ class Fixed : public prometheus::Collectable {
 };
 
 int serve_exposer(const core::Snapshot& snapshot) {
-  const auto fixed = std::make_shared<Fixed>(exposition::to_metric_families(snapshot, kPerOctave));
+  std::vector<prometheus::MetricFamily> families;
+  for (const core::Family& family : snapshot.families) {
+    families.push_back(exposition::to_metric_family(family, kPerOctave));
+  }
+  const auto fixed = std::make_shared<Fixed>(std::move(families));
   prometheus::Exposer exposer("127.0.0.1:0");
   exposer.RegisterCollectable(fixed);
   say(exposer.GetListeningPorts().front());

@@ -82,12 +82,14 @@ def iperf3(flows, seconds):
     return {"operations": received["bytes"], "seconds": received["seconds"]}
 
 
-def traffic(kind, flows, seconds):
-    """What bin/tcpperf_bench_traffic or iperf3 did, and `per_second`."""
+def traffic(kind, flows, seconds, cpus=None):
+    """What bin/tcpperf_bench_traffic or iperf3 did, and `per_second`. On all CPUs, or on those of a list as taskset has
+    it: where both ends share one, no wakeup of another CPU makes the time of an exchange restless."""
     if kind == "iperf3":
         done = iperf3(flows, seconds)
         return done | {"per_second": done["operations"] / done["seconds"]}
-    done = json.loads(harness.run(BIN / "tcpperf_bench_traffic", kind, flows, seconds).stdout)
+    place = ("taskset", "--cpu-list", cpus) if cpus else ()
+    done = json.loads(harness.run(*place, BIN / "tcpperf_bench_traffic", kind, flows, seconds).stdout)
     done["per_second"] = done["operations"] / done["seconds"]
     return done
 

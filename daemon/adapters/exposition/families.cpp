@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
+#include <vector>
 
 #include "core/histogram/histogram.h"
 
@@ -53,26 +53,18 @@ prometheus::ClientMetric to_client_metric(const core::MetricSpec& spec,
 
 }  // namespace
 
-std::vector<prometheus::MetricFamily> to_metric_families(const core::Snapshot& snapshot, int buckets_per_octave) {
-  std::vector<prometheus::MetricFamily> families;
-  families.reserve(snapshot.families.size());
-  for (const core::Family& family : snapshot.families) {
-    if (family.series.empty()) {
-      continue;
-    }
-    prometheus::MetricFamily out;
-    out.name = family.spec->name;
-    out.help = family.spec->help;
-    out.type = type_of(family.spec->kind);
-    out.metric.reserve(family.series.size());
-    std::vector<std::string_view> label_names = family.spec->labels;
-    label_names.insert(label_names.end(), family.group_labels.begin(), family.group_labels.end());
-    for (const core::Series& series : family.series) {
-      out.metric.push_back(to_client_metric(*family.spec, label_names, series, buckets_per_octave));
-    }
-    families.push_back(std::move(out));
+prometheus::MetricFamily to_metric_family(const core::Family& family, int buckets_per_octave) {
+  prometheus::MetricFamily out;
+  out.name = family.spec->name;
+  out.help = family.spec->help;
+  out.type = type_of(family.spec->kind);
+  out.metric.reserve(family.series.size());
+  std::vector<std::string_view> label_names = family.spec->labels;
+  label_names.insert(label_names.end(), family.group_labels.begin(), family.group_labels.end());
+  for (const core::Series& series : family.series) {
+    out.metric.push_back(to_client_metric(*family.spec, label_names, series, buckets_per_octave));
   }
-  return families;
+  return out;
 }
 
 }  // namespace tcpperf::adapters::exposition

@@ -1,5 +1,6 @@
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "adapters/exposition/encoder.h"
 #include "adapters/exposition/lines.h"
@@ -91,22 +92,33 @@ void append_series(Lines& lines, const prometheus::MetricFamily& family, const D
   }
 }
 
-}  // namespace
+class Page : public TextPage {
+ public:
+  explicit Page(std::size_t expected_bytes) { reserve_page(out_, expected_bytes); }
 
-std::string OpenMetricsEncoder::encode(const std::vector<prometheus::MetricFamily>& families) const {
-  std::string out;
-  reserve_page(out, estimate_page_bytes(families));
-  Lines lines(out, kDialect);
-  for (const auto& family : families) {
+  void add(const prometheus::MetricFamily& family) override {
     const Description description = describe(family);
-    append_metadata(out, description, family.help);
+    append_metadata(out_, description, family.help);
     for (const auto& metric : family.metric) {
-      lines.start(description.name, metric);
-      append_series(lines, family, description, metric);
+      lines_.start(description.name, metric);
+      append_series(lines_, family, description, metric);
     }
   }
-  out += "# EOF\n";
-  return out;
+
+  std::string finish() override {
+    out_ += "# EOF\n";
+    return std::move(out_);
+  }
+
+ private:
+  std::string out_;
+  Lines lines_{out_, kDialect};
+};
+
+}  // namespace
+
+std::unique_ptr<TextPage> OpenMetricsEncoder::begin(std::size_t expected_bytes) const {
+  return std::make_unique<Page>(expected_bytes);
 }
 
 }  // namespace tcpperf::adapters::exposition

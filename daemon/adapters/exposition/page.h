@@ -9,7 +9,8 @@
 
 namespace tcpperf::adapters::exposition {
 
-// Of the same snapshot every format has the same numbers. Precondition: that of to_metric_families().
+// Of the same snapshot every format has the same numbers; a metric without series is on none. Precondition: that of
+// to_metric_family().
 std::string encode_page(const core::Snapshot& snapshot, Format format, const core::HistogramExposition& histograms);
 
 }  // namespace tcpperf::adapters::exposition

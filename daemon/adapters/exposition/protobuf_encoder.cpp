@@ -141,7 +141,7 @@ void write_family(MessageWriter& out, const core::Family& family, const core::Hi
   }
 }
 
-// About how long the page gets, rather more than less; see estimate_page_bytes().
+// About how long the page gets, rather more than less; see reserve_page().
 std::size_t estimate_bytes(const core::Snapshot& snapshot, const core::HistogramExposition& histograms) {
   constexpr std::size_t kMetadata = 64;   // lengths and tags of a family
   constexpr std::size_t kSeries = 64;     // of a series, without labels and buckets

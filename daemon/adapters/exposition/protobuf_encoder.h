@@ -17,7 +17,7 @@ namespace tcpperf::adapters::exposition {
 // format, know it by its span, which is empty then.
 //
 // Works on the snapshot itself and not on prometheus::MetricFamily, which has no place for native buckets. Any thread.
-// Precondition: that of to_metric_families().
+// Precondition: that of to_metric_family().
 std::string encode_protobuf(const core::Snapshot& snapshot, const core::HistogramExposition& histograms);
 
 }  // namespace tcpperf::adapters::exposition

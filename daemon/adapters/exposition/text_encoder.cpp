@@ -1,4 +1,5 @@
 #include <string_view>
+#include <utility>
 
 #include "adapters/exposition/encoder.h"
 #include "adapters/exposition/lines.h"
@@ -54,20 +55,29 @@ void append_series(Lines& lines, prometheus::MetricType type, const prometheus::
   }
 }
 
-}  // namespace
+class Page : public TextPage {
+ public:
+  explicit Page(std::size_t expected_bytes) { reserve_page(out_, expected_bytes); }
 
-std::string TextEncoder::encode(const std::vector<prometheus::MetricFamily>& families) const {
-  std::string out;
-  reserve_page(out, estimate_page_bytes(families));
-  Lines lines(out, kDialect);
-  for (const auto& family : families) {
-    append_metadata(out, family);
+  void add(const prometheus::MetricFamily& family) override {
+    append_metadata(out_, family);
     for (const auto& metric : family.metric) {
-      lines.start(family.name, metric);
-      append_series(lines, family.type, metric);
+      lines_.start(family.name, metric);
+      append_series(lines_, family.type, metric);
     }
   }
-  return out;
+
+  std::string finish() override { return std::move(out_); }
+
+ private:
+  std::string out_;
+  Lines lines_{out_, kDialect};
+};
+
+}  // namespace
+
+std::unique_ptr<TextPage> TextEncoder::begin(std::size_t expected_bytes) const {
+  return std::make_unique<Page>(expected_bytes);
 }
 
 }  // namespace tcpperf::adapters::exposition

@@ -142,23 +142,6 @@ std::string_view unit_of(std::string_view base_name) {
   return {};
 }
 
-std::size_t estimate_page_bytes(const std::vector<prometheus::MetricFamily>& families) {
-  constexpr std::size_t kMetadata = 64;  // around names and help
-  constexpr std::size_t kLine = 48;      // suffix, border, value
-  std::size_t bytes = kMetadata;
-  for (const auto& family : families) {
-    bytes += kMetadata + 3 * family.name.size() + family.help.size();
-    for (const auto& metric : family.metric) {
-      std::size_t line = kLine + family.name.size();
-      for (const auto& label : metric.label) {
-        line += 4 + label.name.size() + label.value.size();
-      }
-      bytes += line * (3 + metric.histogram.bucket.size() + metric.summary.quantile.size());
-    }
-  }
-  return bytes;
-}
-
 void reserve_page(std::string& out, std::size_t bytes) {
   constexpr std::size_t kHugeFrom = std::size_t{8} << 20;
   out.reserve(bytes);

@@ -37,9 +37,6 @@ std::string_view without_total(std::string_view name);
 // The unit at the end of a base name; empty when it has none, or not one of "seconds", "bytes" and "ratio".
 std::string_view unit_of(std::string_view base_name);
 
-// About how long the page of these families gets, rather more than less; for reserve_page().
-std::size_t estimate_page_bytes(const std::vector<prometheus::MetricFamily>& families);
-
 // Room for a page of so many bytes. Memory that is reserved but not written costs nothing; growing a page of megabytes
 // by doubling costs more than writing it. A very large one asks the kernel for huge memory pages, where it has them:
 // the faults of 12,000 small ones took more time than the text.

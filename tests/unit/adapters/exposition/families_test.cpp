@@ -5,10 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/exposition/page.h"
 #include "catch.h"
 
 using namespace tcpperf;
-using adapters::exposition::to_metric_families;
+using adapters::exposition::encode_page;
+using adapters::exposition::Format;
+using adapters::exposition::to_metric_family;
 
 namespace {
 
@@ -32,41 +35,36 @@ const core::MetricSpec rtt_spec{.name = "tcpperf_rtt_seconds",
 }  // namespace
 
 TEST_CASE("counters and gauges keep name, help, labels and value", "[exposition]") {
-  core::Snapshot snapshot;
-  snapshot.families.push_back({&resets_spec, {{values({"in", ""}), 3.0}, {values({"out", "abort"}), 4.0}}});
-  snapshot.families.push_back({&sockets_spec, {{values({}), 17.0}}});
-  const auto families = to_metric_families(snapshot, 1);
-  REQUIRE(families.size() == 2);
-  CHECK(families[0].name == "tcpperf_resets_total");
-  CHECK(families[0].help == "Resets.");
-  CHECK(families[0].type == prometheus::MetricType::Counter);
-  REQUIRE(families[0].metric.size() == 2);
-  CHECK(families[0].metric[0].label ==
-        std::vector<prometheus::ClientMetric::Label>{{"direction", "in"}, {"reason", ""}});
-  CHECK(families[0].metric[0].counter.value == 3.0);
-  CHECK(families[0].metric[1].counter.value == 4.0);
-  CHECK(families[1].type == prometheus::MetricType::Gauge);
-  CHECK(families[1].metric[0].label.empty());
-  CHECK(families[1].metric[0].gauge.value == 17.0);
+  const auto resets = to_metric_family({&resets_spec, {{values({"in", ""}), 3.0}, {values({"out", "abort"}), 4.0}}}, 1);
+  CHECK(resets.name == "tcpperf_resets_total");
+  CHECK(resets.help == "Resets.");
+  CHECK(resets.type == prometheus::MetricType::Counter);
+  REQUIRE(resets.metric.size() == 2);
+  CHECK(resets.metric[0].label == std::vector<prometheus::ClientMetric::Label>{{"direction", "in"}, {"reason", ""}});
+  CHECK(resets.metric[0].counter.value == 3.0);
+  CHECK(resets.metric[1].counter.value == 4.0);
+  const auto sockets = to_metric_family({&sockets_spec, {{values({}), 17.0}}}, 1);
+  CHECK(sockets.type == prometheus::MetricType::Gauge);
+  CHECK(sockets.metric.at(0).label.empty());
+  CHECK(sockets.metric[0].gauge.value == 17.0);
 }
 
 TEST_CASE("the labels of a group follow those of the metric", "[exposition]") {
-  core::Snapshot snapshot;
-  snapshot.families.push_back(
-      {&resets_spec, {{values({"in", "abort", "443", "other"}), 3.0}}, {"service_port", "role"}});
-  snapshot.families.push_back({&sockets_spec, {{values({"client"}), 17.0}}, {"role"}});
-  const auto families = to_metric_families(snapshot, 1);
-  REQUIRE(families.size() == 2);
-  CHECK(families[0].metric.at(0).label ==
+  const auto resets =
+      to_metric_family({&resets_spec, {{values({"in", "abort", "443", "other"}), 3.0}}, {"service_port", "role"}}, 1);
+  const auto sockets = to_metric_family({&sockets_spec, {{values({"client"}), 17.0}}, {"role"}}, 1);
+  CHECK(resets.metric.at(0).label ==
         std::vector<prometheus::ClientMetric::Label>{
             {"direction", "in"}, {"reason", "abort"}, {"service_port", "443"}, {"role", "other"}});
-  CHECK(families[1].metric.at(0).label == std::vector<prometheus::ClientMetric::Label>{{"role", "client"}});
+  CHECK(sockets.metric.at(0).label == std::vector<prometheus::ClientMetric::Label>{{"role", "client"}});
 }
 
-TEST_CASE("a metric without series is not a family", "[exposition]") {
+TEST_CASE("a metric without series is on no page", "[exposition]") {
   core::Snapshot snapshot;
   snapshot.families.push_back({&resets_spec, {}});
-  CHECK(to_metric_families(snapshot, 1).empty());
+  CHECK(encode_page(snapshot, Format::kText, {1}).empty());
+  CHECK(encode_page(snapshot, Format::kOpenMetrics, {1}) == "# EOF\n");
+  CHECK(encode_page(snapshot, Format::kProtobuf, {1}).empty());
 }
 
 TEST_CASE("a histogram gets cumulative buckets at the borders of its spec", "[exposition]") {
@@ -75,13 +73,11 @@ TEST_CASE("a histogram gets cumulative buckets at the borders of its spec", "[ex
   histogram.first_index = -12;                                     // (2^-1.625, 2^-1.5]
   histogram.buckets = {2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7};  // 5 in ..2^-1, 7 in (1, 2^(1/8)]
   histogram.sum = 12.5;
-  core::Snapshot snapshot;
-  snapshot.families.push_back({&rtt_spec, {{values({"10.0.0.0/8"}), histogram}}});
+  const core::Family family{&rtt_spec, {{values({"10.0.0.0/8"}), histogram}}};
 
-  const auto coarse = to_metric_families(snapshot, 1);
-  REQUIRE(coarse.size() == 1);
-  CHECK(coarse[0].type == prometheus::MetricType::Histogram);
-  const auto& metric = coarse[0].metric.at(0).histogram;
+  const auto coarse = to_metric_family(family, 1);
+  CHECK(coarse.type == prometheus::MetricType::Histogram);
+  const auto& metric = coarse.metric.at(0).histogram;
   CHECK(metric.sample_count == 15);
   CHECK(metric.sample_sum == 12.5);
   REQUIRE(metric.bucket.size() == 3);
@@ -92,7 +88,7 @@ TEST_CASE("a histogram gets cumulative buckets at the borders of its spec", "[ex
   CHECK(metric.bucket[2].upper_bound == 1.0);
   CHECK(metric.bucket[2].cumulative_count == 8);
 
-  CHECK(to_metric_families(snapshot, 2)[0].metric[0].histogram.bucket.size() == 5);
-  CHECK(to_metric_families(snapshot, 2)[0].metric[0].histogram.bucket[1].cumulative_count == 3);
-  CHECK(to_metric_families(snapshot, 8)[0].metric[0].histogram.bucket.size() == 17);
+  CHECK(to_metric_family(family, 2).metric[0].histogram.bucket.size() == 5);
+  CHECK(to_metric_family(family, 2).metric[0].histogram.bucket[1].cumulative_count == 3);
+  CHECK(to_metric_family(family, 8).metric[0].histogram.bucket.size() == 17);
 }
