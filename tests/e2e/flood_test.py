@@ -24,7 +24,7 @@ from soak import RSS_BYTES, RSS_GROWTH_BYTES, SKIPPED_PART, open_descriptors, re
 
 FLOOD_MAKER = os.environ.get("TCPPERF_FLOOD_MAKER",
                              pathlib.Path(__file__).parents[2] / "build/bin/tcpperf_flood_maker")
-SECONDS = 40
+SECONDS = 12
 CONNECTIONS = os.environ.get("TCPPERF_CHURN_CONNECTIONS")
 # 262,144 addresses each. The first side has those that connect, and does not know those of the flood: what is sent to
 # them is lost.
