@@ -20,11 +20,11 @@ import metrics
 from crash_test import KINDS, loaded, owned
 from harness import ROOT, EndToEndTest, is_sanitized, run, tool, wait_until
 from network import Pair, Server, connect_and_close
-from soak import RSS_BYTES, RSS_GROWTH_BYTES, SKIPPED_PART, open_descriptors, resident_bytes
+from soak import RSS_BYTES, RSS_GROWTH_BYTES, open_descriptors, resident_bytes
 
 FLOOD_MAKER = os.environ.get("TCPPERF_FLOOD_MAKER",
                              pathlib.Path(__file__).parents[2] / "build/bin/tcpperf_flood_maker")
-SECONDS = 12
+SECONDS = 40
 CONNECTIONS = os.environ.get("TCPPERF_CHURN_CONNECTIONS")
 # 262,144 addresses each. The first side has those that connect, and does not know those of the flood: what is sent to
 # them is lost.
@@ -33,6 +33,8 @@ SYNS_AT_ONCE = 250_000
 # The readings that rules look back on are kept for five minutes, but never more than 64: at this tick they are as many
 # as they will be after so long.
 TICK, HISTORY_SECONDS = "250ms", 20
+# Of the changes of state: a program is skipped where it interrupts itself, and both CPUs have nothing else to do.
+SKIPPED_PART = 1e-3
 # Never emptied, but by handshakes that complete.
 BOUNDED_ONLY = {"synack_sent_us"}
 LOST = "tcpperf_lost_updates_total"
@@ -223,14 +225,20 @@ class Flood(EndToEndTest):
             self.assertLessEqual(before[counter], value, counter)
             self.assertLessEqual(value, after[counter], counter)
 
-    def judge_losses(self, events):
+    def judge_losses(self):
         """Only what cannot be helped, and rarely."""
+        events = self.gained("tcpperf_state_transitions_total")
         lost = {dict(key)["reason"]: self.gained(LOST, **dict(key)) for key in self.after.select(LOST)}
-        print(f"  [lost: { {reason: int(number) for reason, number in lost.items() if number} }]", flush=True)
+        print(f"  [lost of {events:.0f} changes of state: "
+              f"{ {reason: int(number) for reason, number in lost.items() if number} }]", flush=True)
         self.assertLess(lost.pop("program_recursion"), 1 + SKIPPED_PART * events)
         self.assertLess(lost.pop("rtt_sample"), 1 + SKIPPED_PART * events)
         self.assertEqual({reason: number for reason, number in lost.items() if number}, {})
-        self.assertEqual(self.after.total("tcpperf_collect_failures_total"), 0)
+        # Where the flood leaves no CPU for it, the count of sockets is given up after two seconds; nothing else fails.
+        name = "tcpperf_collect_failures_total"
+        self.assertEqual(self.after.total(name), self.after.total(name, source="tcp_states"))
+        for page in (reading["page"] for reading in self.watch.readings):
+            self.assertTrue(page.has("tcpperf_connections") or page.total(name, source="tcp_states") > 0)
 
     def judge_end(self):
         ids = owned(self.daemon.pid)
@@ -266,7 +274,7 @@ class Flood(EndToEndTest):
         for role in ("client", "server"):
             self.assert_counted("tcpperf_connects_total", visitors.connections, role=role)
         self.assert_counted("tcpperf_connect_failures_total", 0)
-        self.judge_losses(syns)
+        self.judge_losses()
         self.judge_end()
 
     def test_connections_come_and_go_as_fast_as_can_be_and_each_is_counted(self):
@@ -289,7 +297,7 @@ class Flood(EndToEndTest):
         self.assert_counted("tcpperf_connection_duration_seconds_count", 2 * made)
         self.assert_counted("tcpperf_state_transitions_total", 2 * made, to="close")
         self.assert_counted("tcpperf_resets_sent_total", client["TcpOutRsts"] + server["TcpOutRsts"])
-        self.judge_losses(made)
+        self.judge_losses()
         self.judge_end()
 
 
