@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""The daemon on a host that is attacked and overrun: a SYN flood from very many addresses, and connections that come and
-go as fast as the machine can. The shipped configuration; a scrape each second. Every scrape is answered and valid,
+"""The daemon on a host that is attacked and overrun: a SYN flood from very many addresses, and connections that come
+and go as fast as the machine can. The shipped configuration; a scrape each second. Every scrape is answered and valid,
 nothing grows or leaks, what can be compared with the kernel's own counters agrees, and what is lost is counted.
 
-TCPPERF_CHURN_CONNECTIONS in the environment is how many connections come and go, instead of as many as there is time for.
+TCPPERF_CHURN_CONNECTIONS in the environment is how many connections come and go, instead of as many as there is time
+for.
 """
 import contextlib
 import json
@@ -131,7 +132,8 @@ class Flood(EndToEndTest):
 
     def acceptor(self):
         """The port of a server that is as fast as the flood, with a long queue."""
-        program = self.start_program("ip", "netns", "exec", self.pair.b.name, FLOOD_MAKER, "accept", self.pair.b.v4, 4096)
+        side = self.pair.b
+        program = self.start_program("ip", "netns", "exec", side.name, FLOOD_MAKER, "accept", side.v4, 4096)
         return int(program.wait_for_line(r"accepts on port (\d+)")[1])
 
     def descriptors(self):
@@ -269,7 +271,8 @@ class Flood(EndToEndTest):
         self.assertGreater(max(page.total("tcpperf_listener_syn_cookie_sockets") for page in pages), 0)
         self.assertGreater(max(page.total("tcpperf_listener_syn_queue_connections") for page in pages), 1000)
         # So many handshakes were given up that the map of SYN-ACKs was full more than once.
-        self.assertGreater(kernel["TcpExtTCPSynRetrans"], self.after.total("tcpperf_map_capacity", map="synack_sent_us"))
+        capacity = self.after.total("tcpperf_map_capacity", map="synack_sent_us")
+        self.assertGreater(kernel["TcpExtTCPSynRetrans"], capacity)
         self.assert_counted("tcpperf_retransmitted_segments_total", kernel["TcpExtTCPSynRetrans"], kind="synack")
         for role in ("client", "server"):
             self.assert_counted("tcpperf_connects_total", visitors.connections, role=role)
