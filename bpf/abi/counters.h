@@ -186,7 +186,7 @@ enum tcpperf_storage { TCPPERF_STORAGE_FLOWS, TCPPERF_STORAGE_OWNERS, TCPPERF_ST
 enum tcpperf_lost {
 	TCPPERF_LOST_FLOW,	 /* no memory for a socket's flow state: the event was not measured */
 	TCPPERF_LOST_RTT_SAMPLE, /* an earlier event of the flow was missed, so its RTT sample cannot be derived */
-	TCPPERF_LOST_SYNACK,	 /* no room to remember a retransmitted SYN-ACK */
+	TCPPERF_LOST_SYNACK,	 /* a retransmitted SYN-ACK is not remembered, so its handshake has no duration */
 	TCPPERF_LOST_OWNER,	 /* no memory for a socket's owner: it stays unknown */
 	TCPPERF_LOST_LISTENER,	 /* no memory for a listener's groups: its connections are in `other` */
 	TCPPERF_LOST_HIGHEST,	 /* other CPUs raised a highest value so often that this one could not */

@@ -26,8 +26,9 @@ struct synack_key {
 };
 
 /*
- * When the first SYN-ACK of a retransmitting handshake was sent. A hash because the peer chooses the key; LRU, so a SYN
- * flood only pushes out its own entries; deleted when the handshake completes.
+ * When the first SYN-ACK of a retransmitting handshake was sent. A hash because the peer chooses the key; deleted when
+ * the handshake completes. LRU, because nothing tells when one is given up: the dead ones of a SYN flood go first. The
+ * kernel does not tell what it pushes out, so what is missing is counted when a handshake completes that needs it.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -52,8 +53,8 @@ static __always_inline void handshake_on_synack_retransmit(const struct request_
 		return;
 	sent_us = BPF_CORE_READ((const struct tcp_request_sock *)req, snt_synack);
 	synack_key_of(&req->__req_common, &key);
-	if (bpf_map_update_elem(&synack_sent_us, &key, &sent_us, BPF_ANY))
-		lost(TCPPERF_LOST_SYNACK);
+	/* Where this fails, and the handshake completes nevertheless, it is counted then. */
+	bpf_map_update_elem(&synack_sent_us, &key, &sent_us, BPF_ANY);
 }
 
 static __always_inline enum tcpperf_connect_failure handshake_failure(int err)
@@ -103,8 +104,10 @@ static __always_inline void handshake_server_done(const struct flow *flow, const
 	}
 	synack_key_of(&sk->__sk_common, &key);
 	sent_us = bpf_map_lookup_elem(&synack_sent_us, &key);
-	if (!sent_us)
+	if (!sent_us) {
+		lost(TCPPERF_LOST_SYNACK);
 		return;
+	}
 	handshake_observe(flow, TCPPERF_SERVER, tcpperf_time_from_ns(now_ns - *sent_us * 1000));
 	bpf_map_delete_elem(&synack_sent_us, &key);
 }

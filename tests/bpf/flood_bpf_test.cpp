@@ -1,32 +1,21 @@
 // Hostile traffic: more addresses and connections than anybody has room for leave everything bounded, and are counted.
 #include <algorithm>
-#include <array>
-#include <atomic>
-#include <cerrno>
-#include <cstring>
-#include <stdexcept>
-#include <thread>
+#include <memory>
 #include <vector>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/ip.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "catch.h"
 #include "measurement.h"
 #include "support/command.h"
+#include "support/flood.h"
 #include "support/listener.h"
 #include "support/network_pair.h"
-#include "support/server.h"
 #include "support/snmp.h"
 
 namespace {
 
 namespace test = tcpperf::test;
 using tcpperf::core::Dimension;
+using test::Acceptor;
 using test::Measurement;
 using test::NetworkPair;
 using Values = std::map<std::vector<std::string>, double>;
@@ -54,139 +43,22 @@ tcpperf::adapters::bpf::FilterTables only_server_side(const NetworkPair& pair) {
   return test::only_side(pair.b().v4, pair.b().v6);
 }
 
-// Accepts and closes until it is destroyed.
-class Acceptor {
- public:
-  explicit Acceptor(const NetworkPair& pair) {
-    listener_ = test::in_namespace(pair.b(), [&] {
-      const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      sockaddr_in address{};
-      address.sin_family = AF_INET;
-      address.sin_port = htons(test::next_listener_port());
-      if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-          ::listen(fd, 4096) != 0) {
-        throw std::runtime_error(std::string("listen: ") + std::strerror(errno));
-      }
-      return fd;
-    });
-    sockaddr_in address{};
-    socklen_t bytes = sizeof(address);
-    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &bytes);
-    port_ = address.sin_port;
-    thread_ = std::thread([this] {
-      for (int fd = 0; (fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0 || errno == ECONNABORTED;) {
-        if (fd >= 0) {
-          ::close(fd);
-        }
-      }
-    });
-  }
-  ~Acceptor() {
-    ::shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    ::close(listener_);
-  }
-  Acceptor(const Acceptor&) = delete;
-  Acceptor& operator=(const Acceptor&) = delete;
-  [[nodiscard]] std::uint16_t port_be() const { return port_; }
-
- private:
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
-  std::thread thread_;
-};
-
-// `count` connections, number i from address i % addresses, each broken off once it is established.
-void connect_from_everywhere(const NetworkPair& pair, const Acceptor& acceptor, std::uint32_t count,
-                             std::uint32_t addresses) {
-  constexpr std::uint32_t kThreads = 2;
-  std::atomic<int> failed = 0;
-  std::vector<std::thread> threads;
-  for (std::uint32_t t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] {
-      test::enter_namespace(pair.a());
-      sockaddr_in to{};
-      to.sin_family = AF_INET;
-      to.sin_port = acceptor.port_be();
-      ::inet_pton(AF_INET, pair.b().v4.c_str(), &to.sin_addr);
-      for (std::uint32_t i = t; i < count && failed == 0; i += kThreads) {
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const linger break_off{1, 0};
-        sockaddr_in from{};
-        from.sin_family = AF_INET;
-        from.sin_addr.s_addr = htonl(kFirstSource + i % addresses);
-        ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &break_off, sizeof(break_off));
-        if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&from), sizeof(from)) != 0 ||
-            ::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof(to)) != 0) {
-          failed = errno;
-        }
-        ::close(fd);
-      }
-    });
-  }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
-  if (failed != 0) {
-    throw std::runtime_error(std::string("connect from one of many addresses: ") + std::strerror(failed));
-  }
+std::unique_ptr<Acceptor> acceptor_of(const NetworkPair& pair) {
+  return test::in_namespace(
+      pair.b(), [] { return std::make_unique<Acceptor>("0.0.0.0", test::next_listener_port(), /*backlog=*/4096); });
 }
 
-std::uint16_t checksum(const void* data, std::size_t bytes, std::uint32_t sum = 0) {
-  const auto* words = static_cast<const std::uint16_t*>(data);
-  for (std::size_t i = 0; i < bytes / 2; ++i) {
-    sum += words[i];
-  }
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~((sum & 0xffff) + (sum >> 16)));
+// Number i from address i % addresses, each broken off once it is established.
+void connect_from_everywhere(const NetworkPair& pair, const Acceptor& acceptor, std::uint32_t count,
+                             std::uint32_t addresses) {
+  test::in_namespace(pair.a(), [&] {
+    test::make_connections({pair.b().v4, acceptor.port()}, {kFirstSource, addresses}, {.connections = count});
+  });
 }
 
 // `count` SYNs, each from an address of its own.
-void flood_with_syns(const NetworkPair& pair, std::uint16_t port_be, std::uint32_t count) {
-  test::in_namespace(pair.a(), [&] {
-    const int fd = ::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-    if (fd < 0) {
-      throw std::runtime_error(std::string("raw socket: ") + std::strerror(errno));
-    }
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    ::inet_pton(AF_INET, pair.b().v4.c_str(), &to.sin_addr);
-    struct Packet {
-      iphdr ip;
-      tcphdr tcp;
-    } packet{};
-    for (std::uint32_t i = 0; i < count; ++i) {
-      packet = {};
-      packet.ip.version = 4;
-      packet.ip.ihl = 5;
-      packet.ip.ttl = 64;
-      packet.ip.protocol = IPPROTO_TCP;
-      packet.ip.tot_len = htons(sizeof(packet));
-      packet.ip.saddr = htonl(kFirstSource + i);
-      packet.ip.daddr = to.sin_addr.s_addr;
-      packet.tcp.source = htons(static_cast<std::uint16_t>(1024 + i % 60000));
-      packet.tcp.dest = port_be;
-      packet.tcp.seq = htonl(i * 2654435761U);
-      packet.tcp.doff = 5;
-      packet.tcp.syn = 1;
-      packet.tcp.window = htons(65535);
-      const std::array<std::uint16_t, 6> pseudo = {static_cast<std::uint16_t>(packet.ip.saddr),
-                                                   static_cast<std::uint16_t>(packet.ip.saddr >> 16),
-                                                   static_cast<std::uint16_t>(packet.ip.daddr),
-                                                   static_cast<std::uint16_t>(packet.ip.daddr >> 16),
-                                                   htons(IPPROTO_TCP),
-                                                   htons(sizeof(packet.tcp))};
-      std::uint32_t sum = 0;
-      for (const std::uint16_t word : pseudo) {
-        sum += word;
-      }
-      packet.tcp.check = checksum(&packet.tcp, sizeof(packet.tcp), sum);
-      while (::sendto(fd, &packet, sizeof(packet), 0, reinterpret_cast<sockaddr*>(&to), sizeof(to)) < 0 &&
-             errno == ENOBUFS) {
-      }
-    }
-    ::close(fd);
-  });
+void flood_with_syns(const NetworkPair& pair, std::uint16_t port, std::uint32_t count) {
+  test::in_namespace(pair.a(), [&] { test::send_syns({pair.b().v4, port}, {kFirstSource, count}, count); });
 }
 
 // Entries of every map, for comparison; the arrays are always full.
@@ -221,11 +93,11 @@ void check_connections(std::uint32_t count, std::uint32_t addresses) {
   Measurement measurement(kProbes, only_server_side(pair), {},
                           test::group_by(kProbes, {Dimension::kRemoteIp}, kBudget));
   const std::size_t most_series = series(measurement) * (1 + kBudget);  // `other` has all of its series from the start
-  const Acceptor acceptor(pair);
+  const std::unique_ptr<Acceptor> acceptor = acceptor_of(pair);
   // Once around a tenth, to fill what fills up; then nothing grows any more.
-  connect_from_everywhere(pair, acceptor, addresses / 10, addresses);
+  connect_from_everywhere(pair, *acceptor, addresses / 10, addresses);
   const auto full = entries(measurement);
-  connect_from_everywhere(pair, acceptor, count - addresses / 10, addresses);
+  connect_from_everywhere(pair, *acceptor, count - addresses / 10, addresses);
   CHECK(entries(measurement) == full);
   CHECK(series(measurement) <= most_series);
 
@@ -255,9 +127,9 @@ TEST_CASE("a SYN flood from 200,000 addresses makes no group", "[flood]") {
   add_source_network(pair);
   Measurement measurement(kProbes, only_server_side(pair), {},
                           test::group_by(kProbes, {Dimension::kRemoteIp}, kBudget));
-  const Acceptor acceptor(pair);
+  const std::unique_ptr<Acceptor> acceptor = acceptor_of(pair);
   const auto before = entries(measurement);
-  flood_with_syns(pair, acceptor.port_be(), 200'000);
+  flood_with_syns(pair, acceptor->port(), 200'000);
   CHECK(test::read_snmp(pair.b()).at("Tcp.InSegs") > 100'000);  // it has arrived
   CHECK(lost(measurement) == 0);
   auto after = entries(measurement);
@@ -280,13 +152,13 @@ TEST_CASE("a SYN flood shows as SYN cookies of its listener, and leaves memory a
   filter.local_ip.push_back(*tcpperf::core::parse_cidr("0.0.0.0"));
   filter.local_port.push_back({test::kFirstListenerPort, test::kLastListenerPort});
   Measurement measurement({"listener"}, filter, {}, test::group_by({"listener"}, {Dimension::kLocalPort}, kBudget));
-  const Acceptor acceptor(pair);
-  const std::vector<std::string> port = {std::to_string(ntohs(acceptor.port_be()))};
+  const std::unique_ptr<Acceptor> acceptor = acceptor_of(pair);
+  const std::vector<std::string> port = {std::to_string(acceptor->port())};
   const auto before = entries(measurement);
   const std::size_t series_before = series(measurement);
   CHECK(measurement.by_group("tcpperf_listener_sockets") == Values{{port, 1}});
   CHECK(measurement.by_group("tcpperf_listener_syn_cookie_sockets").empty());
-  flood_with_syns(pair, acceptor.port_be(), 20'000);
+  flood_with_syns(pair, acceptor->port(), 20'000);
   CHECK(test::read_snmp(pair.b()).at("TcpExt.SyncookiesSent") > 0);
   // What the kernel lists of it; it gives up the oldest from time to time.
   const auto half_open = [&] {

@@ -89,6 +89,10 @@ Fault Faults::drop_first_synack(std::uint16_t port, std::uint32_t count) {
              kCountUp + (" < " + std::to_string(count)), "drop");
 }
 
+Fault Faults::drop_all_but_syns(std::uint16_t port) {
+  return add(tcp(to_port(port)) + " tcp flags & (syn|ack|rst) != syn", "", "drop");
+}
+
 Fault Faults::blackhole(std::uint16_t port) {
   return add(tcp(to_port(port)), "", "drop");
 }

@@ -55,6 +55,8 @@ class Faults {
   Fault drop_first_syn(std::uint16_t port, std::uint32_t count);
   // The same for the SYN+ACKs from the port: a fault of the client's side.
   Fault drop_first_synack(std::uint16_t port, std::uint32_t count);
+  // Drops all but SYNs to the port: a client takes its handshakes for complete, the server sends its SYN-ACKs again.
+  Fault drop_all_but_syns(std::uint16_t port);
   // Drops everything to the port without a word.
   Fault blackhole(std::uint16_t port);
   // Answers everything to the port with ICMP host unreachable (ICMPv6: address unreachable): a connect() fails with

@@ -114,9 +114,11 @@ const MetricSpec kGroupsRetired{"tcpperf_groups_retired_total",
 const MetricSpec kLostUpdates{
     "tcpperf_lost_updates_total",
     "Events that were seen but not measured: flow_memory (no memory for a socket's state), rtt_sample (it came out "
-    "negative, so an earlier event of the flow was missed), synack_memory, owner_memory (the process of a socket stays "
-    "unknown), program_recursion (a softirq interrupted a "
-    "running program).",
+    "negative, so an earlier event of the flow was missed), synack_memory (a passive handshake whose SYN-ACK was sent "
+    "again is counted without its duration: since then too many others were sent again, or that was not seen), "
+    "owner_memory (the process of a socket stays unknown), listener_memory (the connections of a listener are in the "
+    "group other), highest (a highest value may have been higher), program_recursion (a softirq interrupted a running "
+    "program).",
     MetricKind::kCounter,
     Unit::kNone,
     {"reason"}};
