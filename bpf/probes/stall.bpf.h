@@ -287,17 +287,18 @@ static __always_inline void stall_on_sample(struct flow *flow, const struct sock
 					    u32 weight)
 {
 	u32 now = bpf_jiffies64();
+	bool followed = weight && flow_is_followed(flow);
 	u32 since;
 
 	if (!cfg_stall || !state_is_open(sk->__sk_common.skc_state))
 		return;
-	/* Of one that is left out nobody would see in time when it ends. */
-	if (weight && flow_is_followed(flow))
+	/* Of one that is left out nobody sees in time when it ends, nor that `unread` has ended. */
+	if (followed)
 		stall_look_at_buffer(flow, sk, tp, now, weight);
 	if (!stall_unread(sk, tp))
 		return;
 	since = tp->inet_conn.icsk_ack.lrcvtime;
-	if (stall_is(flow, TCPPERF_STALL_UNREAD) && !stall_has_read(flow, tp))
+	if (followed && stall_is(flow, TCPPERF_STALL_UNREAD) && !stall_has_read(flow, tp))
 		since = flow->stall_since[TCPPERF_STALL_UNREAD];
 	if ((s32)(now - since) > 0 &&
 	    !raise_in(&stall_unread_ns, FLOW_CELL(flow, stall, 1, 0), (now - since) * kernel_jiffy_ns))

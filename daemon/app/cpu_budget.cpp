@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using Move = core::SamplingLadder::Move;
 
 constexpr std::chrono::nanoseconds kLongestPeriod = 10s;
-// Of a period, 1/n. At 80 ns a run that is less than 2 ns a run.
+// Of a period, 1/n, from a second on: at 80 ns a run that is less than 2 ns a run.
 constexpr int kWindowShare = 50;
 constexpr std::chrono::nanoseconds kShortestWindow = 20ms;
 constexpr std::chrono::nanoseconds kLongestWindow = 100ms;
@@ -52,6 +52,7 @@ void CpuBudget::set(std::optional<std::uint32_t> budget_ppm, std::chrono::nanose
     cpus = static_cast<double>(*budget_ppm) / kMillion;
   }
   const std::chrono::nanoseconds period = std::min(tick, kLongestPeriod);
+  ladder_.forget_costs();  // those of another set of programs
   if (budget_ppm == budget_ppm_ && period == period_) {
     return;
   }

@@ -1,17 +1,23 @@
 // Sampling on real traffic: beside a measurement of everything, one of a part of the connections, on the same events.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <thread>
 #include <variant>
 #include <vector>
 
+#include <sys/socket.h>
+
 #include "abi/sampling.h"
+#include "adapters/bpf/kernel.h"
 #include "catch.h"
 #include "measurement.h"
 #include "rtt_oracle.h"
 #include "support/faults.h"
+#include "support/listener.h"
 #include "support/network_pair.h"
 #include "support/server.h"
 #include "support/snmp.h"
@@ -21,6 +27,8 @@ namespace {
 
 namespace core = tcpperf::core;
 namespace test = tcpperf::test;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
 using test::Family;
 using test::Measurement;
 using test::NetworkPair;
@@ -280,4 +288,38 @@ TEST_CASE("going down brings nothing to an end: who stays in is measured on", "[
   }
   CHECK(in > 0);
   CHECK(in < kOpen);
+}
+
+TEST_CASE("what was unread before a connection was left out is not found again when its numbers wrap", "[sampling]") {
+  constexpr std::uint64_t kBytes = std::uint64_t{9} << 28;  // 2.25 GiB: sequence numbers compare the other way round
+  const NetworkPair pair({.segmentation_offload = true});
+  Measurement measurement({"stall"}, test::only_side(pair.b().v4, pair.b().v6), {{"cfg_stall_reads", 1}});
+  const test::Listener listener(pair.b(), Family::kIPv4);
+  const test::Socket client = test::connect_to(pair.a(), pair.b(), Family::kIPv4, listener.port());
+  const test::Socket server = listener.accept();
+  std::vector<char> buffer(std::size_t{1} << 20);
+  const auto read = [&](std::uint64_t bytes) {
+    while (bytes > 0) {
+      const ssize_t got = ::recv(server.get(), buffer.data(), std::min<std::uint64_t>(buffer.size(), bytes), 0);
+      REQUIRE(got > 0);
+      bytes -= static_cast<std::uint64_t>(got);
+    }
+  };
+  for (int i = 0; i < 2; ++i) {  // the second segment finds the first unread
+    test::transfer(client, 1);
+    std::this_thread::sleep_for(50ms);
+  }
+  REQUIRE(measurement.value("tcpperf_oldest_unread_seconds") > 0.05);
+
+  measurement.session().set_sampling(TCPPERF_SAMPLING_NONE);
+  read(2);
+  std::jthread sending([&] { test::transfer(client, kBytes); });
+  read(kBytes);
+  sending.join();
+  const auto sent = Clock::now();
+  test::transfer(client, 1);
+  std::this_thread::sleep_for(50ms);
+  const double oldest = measurement.value("tcpperf_oldest_unread_seconds");
+  CHECK(oldest > 0);
+  CHECK(oldest <= std::chrono::duration<double>(Clock::now() - sent + tcpperf::adapters::bpf::Kernel::jiffy()).count());
 }

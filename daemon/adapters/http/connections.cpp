@@ -242,7 +242,22 @@ Connections::Entries::iterator Connections::longest_reader(const std::optional<C
 
 void Connections::free_bodies(std::size_t bytes, std::size_t share, Time now) {
   const std::lock_guard lock(mutex_);
+  // A body is free when the last who is sent it has gone.
+  const auto is_read = [this](const void* body) {
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [&](const auto& each) { return !each.second.evicted && each.second.body == body; });
+  };
+  // What those hold who were ended already, and are not gone yet.
+  std::map<const void*, std::size_t> going;
+  for (const auto& [socket, entry] : entries_) {
+    if (entry.evicted && entry.body != nullptr && !is_read(entry.body)) {
+      going[entry.body] = entry.body_bytes;
+    }
+  }
   std::size_t freed = 0;
+  for (const auto& [body, size] : going) {
+    freed += size;
+  }
   while (freed < bytes) {
     const auto greedy = greediest_reader(share);
     auto victim = greedy ? longest_reader(greedy, now) : entries_.end();
@@ -250,13 +265,10 @@ void Connections::free_bodies(std::size_t bytes, std::size_t share, Time now) {
     if (victim == entries_.end()) {
       return;
     }
-    // A body is free when the last who is sent it has gone.
     const void* body = victim->second.body;
     const std::size_t size = victim->second.body_bytes;
     evict(victim);
-    const bool shared = std::any_of(entries_.begin(), entries_.end(),
-                                    [&](const auto& each) { return !each.second.evicted && each.second.body == body; });
-    freed += shared ? 0 : size;
+    freed += is_read(body) ? 0 : size;
   }
 }
 

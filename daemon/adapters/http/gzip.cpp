@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 
 #include <zlib.h>
 
@@ -33,6 +34,7 @@ std::optional<std::string> gzip(std::string_view data) {
     return std::nullopt;
   }
   z_stream stream{};
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> ended(&stream, deflateEnd);  // without memory for it too
   if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, MAX_WBITS + kGzipFormat, kDefaultMemory, Z_DEFAULT_STRATEGY) !=
       Z_OK) {
     return std::nullopt;
@@ -51,7 +53,6 @@ std::optional<std::string> gzip(std::string_view data) {
     status = deflate(&stream, Z_FINISH);
   }
   out.resize(stream.total_out);
-  deflateEnd(&stream);
   if (status != Z_STREAM_END) {
     return std::nullopt;
   }

@@ -1,6 +1,7 @@
 #include "adapters/http/passwords.h"
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <string_view>
 #include <tuple>
@@ -105,24 +106,38 @@ Passwords::Answer Passwords::check(void* who, const ClientKey& client, const Cre
     return Answer::kAsked;
   }
   std::vector<void*> gave_way;
-  if (ending_ || !make_room_for(client, gave_way)) {
-    return Answer::kBusy;
-  }
-  if (!thread_.joinable()) {
-    thread_ = std::thread([this] { run(); });
-  }
-  const auto [queue, added] = queues_.try_emplace(client);
-  if (added) {
-    queue->second.turn = ++turn_;
-  }
-  queue->second.jobs.push_back(std::move(job));
-  ++waiting_;
-  changed_.notify_one();
+  const bool queued = !ending_ && enqueue(std::move(job), gave_way);
   lock.unlock();
   for (void* each : gave_way) {
     done_(each, Answer::kBusy);
   }
-  return Answer::kAsked;
+  return queued ? Answer::kAsked : Answer::kBusy;
+}
+
+// False: it has no place. Without memory or a thread too; who gave way for it is told in any case.
+bool Passwords::enqueue(Job job, std::vector<void*>& gave_way) {
+  const ClientKey client = job.client;
+  try {
+    if (!make_room_for(client, gave_way)) {
+      return false;
+    }
+    if (!thread_.joinable()) {
+      thread_ = std::thread([this] { run(); });
+    }
+    const auto [queue, added] = queues_.try_emplace(client);
+    if (added) {
+      queue->second.turn = ++turn_;
+    }
+    queue->second.jobs.push_back(std::move(job));
+  } catch (const std::exception&) {
+    if (const auto queue = queues_.find(client); queue != queues_.end() && queue->second.jobs.empty()) {
+      queues_.erase(queue);
+    }
+    return false;
+  }
+  ++waiting_;
+  changed_.notify_one();
+  return true;
 }
 
 Passwords::Standing Passwords::standing_of(const ClientKey& client) const {

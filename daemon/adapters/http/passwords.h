@@ -97,6 +97,7 @@ class Passwords {
   void note(const ClientKey& client, bool right);
   [[nodiscard]] Digest digest_of(const Credentials& credentials, const std::string& hash, bool known) const;
   Job* find_job(const Digest& digest);
+  bool enqueue(Job job, std::vector<void*>& gave_way);
   bool make_room_for(const ClientKey& client, std::vector<void*>& gave_way);
   void drop_oldest(Queues::iterator queue, std::vector<void*>& gave_way);
   // The queue whose turn it is; how long until its budget allows a check.

@@ -204,11 +204,14 @@ void Server::State::take(UniqueFd socket, const sockaddr* address, socklen_t len
   }
 }
 
-// Without a descriptor a connection stays in the backlog until somebody has made room.
+// Without a descriptor or memory a connection stays in the backlog until somebody has made room.
 void Server::State::cannot_accept(int system_errno) {
   constexpr std::chrono::minutes kQuiet{1};
   const auto now = steady_clock::now();
-  const bool ended_some = connections.give_up_some(now);
+  const bool no_descriptor = system_errno == EMFILE;
+  const bool others_may_help =
+      no_descriptor || system_errno == ENFILE || system_errno == ENOBUFS || system_errno == ENOMEM;
+  const bool ended_some = others_may_help && connections.give_up_some(now);
   if (!warn || (warned_at != steady_clock::time_point() && now - warned_at < kQuiet)) {
     return;
   }
@@ -216,7 +219,9 @@ void Server::State::cannot_accept(int system_errno) {
   try {
     warn(std::string("cannot take a connection: ") + std::strerror(system_errno) +
          (ended_some ? "; others were ended for it" : "") +
-         "; look at the limit of open files (LimitNOFILE= of the unit) and at who has so many connections");
+         (no_descriptor
+              ? "; look at the limit of open files (LimitNOFILE= of the unit) and at who has so many connections"
+              : ""));
   } catch (const std::exception&) {
     return;  // there is no memory for a line either
   }

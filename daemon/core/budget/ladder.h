@@ -21,9 +21,9 @@ double sampling_ratio(std::uint32_t level);
 //
 // Down after two measurements in a row above the budget: by one level, or by more when halving the cost once would not
 // do; so at most two measurements per level pass until the budget holds or the last level is reached. Up after six in
-// a row that leave room: as far as the cost, doubled for each level, would stay below four fifths of the budget. Twice
-// the cost is the most that a level can add, so steady traffic is never sent up and down; at the last level, which does
-// not tell what the one above it would cost, what that did cost is remembered. A climb that did not last makes the next
+// a row that leave room: as far as the cost would stay below four fifths of the budget. What a level costs more is what
+// the last move has shown, for each run and each part of the connections; before any, and at most, twice as much, which
+// is the most that a level can add. So steady traffic is not sent up and down. A climb that did not last makes the next
 // one wait twice as long.
 class SamplingLadder {
  public:
@@ -32,6 +32,9 @@ class SamplingLadder {
   // nullopt: no budget, and level 0. Otherwise goes on from the level that there is.
   Move set_budget(std::optional<double> cpus);
   [[nodiscard]] std::optional<double> budget() const { return budget_; }
+
+  // Other programs run: what a run costs is not known any more.
+  void forget_costs();
 
   // nullopt: the cost is not known. That moves nothing, and what was in a row is not any more.
   Move take(std::optional<Cost> cost);
@@ -43,7 +46,9 @@ class SamplingLadder {
  private:
   Move take_over_budget(const Cost& cost);
   Move take_within_budget(const Cost& cost);
-  Move go_to(std::uint32_t level);
+  Move go_to(std::uint32_t level, const Cost& cost);
+  void learn(const Cost& cost);
+  [[nodiscard]] double expected_one_up(std::uint32_t level, double cpus, double runs_per_second) const;
   [[nodiscard]] std::uint32_t level_with_room(const Cost& cost) const;
 
   std::optional<double> budget_;
@@ -57,7 +62,13 @@ class SamplingLadder {
   std::uint32_t goal_ = 0;  // the level that each of these leaves room for
   unsigned patience_ = 6;   // how many of these it takes
   unsigned since_up_ = 0;   // measurements since the last climb
-  Cost before_last_level_;  // what the level above the last one cost when it was left
+
+  struct Seen {
+    double ratio = 0;        // sampling_ratio()
+    double cpu_per_run = 0;  // seconds
+  };
+  std::optional<Seen> moved_from_;         // before the last move, until the first measurement after it
+  std::optional<double> sampled_per_run_;  // seconds of a run that are for looking, if all were looked at
 };
 
 }  // namespace tcpperf::core

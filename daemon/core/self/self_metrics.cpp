@@ -53,7 +53,7 @@ const MetricSpec kCpuCost{
 const MetricSpec kProgramsCpu{
     "tcpperf_bpf_cpu_seconds_total",
     "Estimated CPU time of the BPF programs on events: what each measurement found, over the time since the one "
-    "before. Not counted: times without a measurement. Absent when there was none, as with cpu_budget off.",
+    "before. Not counted: times without a measurement, as with cpu_budget off. Absent as long as there was none.",
     MetricKind::kCounter,
     Unit::kSeconds,
     {}};

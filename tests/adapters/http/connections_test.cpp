@@ -232,7 +232,9 @@ TEST_CASE("of unread pages those of the greediest client go first, then those th
   room.connections.free_bodies(10, 50, room.now);
   CHECK(room.connections.evicted() == 1);
   room.now += Connections::kSafeBody;
-  room.connections.free_bodies(41, 50, room.now);
+  room.connections.free_bodies(40, 50, room.now);  // which who was ended before has not given back yet
+  CHECK(room.connections.evicted() == 1);
+  room.connections.free_bodies(81, 50, room.now);
   CHECK_FALSE(room.is_open("greedy 2"));
   CHECK_FALSE(room.is_open("modest"));
 }

@@ -148,6 +148,26 @@ TEST_CASE("from the last level it goes up when the traffic is less than what led
   CHECK(ladder.level() == TCPPERF_SAMPLING_LEAST);
 }
 
+TEST_CASE("what costs the same at every level does not keep it down", "[budget]") {
+  SamplingLadder ladder = with_budget();
+  run(ladder, {0.45 * kBudget, 3 * kBudget, 1'500'000}, 17);
+  REQUIRE(ladder.level() == 3);
+  // Twice the cost of level 3 is 0.95 of the budget, but level 0 costs 0.65.
+  run(ladder, {0.45 * kBudget, 0.2 * kBudget, 100'000}, 6);
+  CHECK(ladder.level() == 0);
+}
+
+TEST_CASE("what other programs cost is found out by trying", "[budget]") {
+  SamplingLadder ladder = with_budget();
+  run(ladder, {0, 100 * kBudget}, 17);
+  REQUIRE(ladder.level() == kLastLevel);
+  const Traffic cheaper{0, 0.1 * kBudget};
+  CHECK(count(run(ladder, cheaper, 97), Move::kUp) == 0);
+  ladder.forget_costs();
+  CHECK(count(run(ladder, cheaper, 7), Move::kUp) == 1);
+  CHECK(ladder.level() == 0);
+}
+
 TEST_CASE("traffic that comes back after each climb makes the next climb wait twice as long, to a limit", "[budget]") {
   SamplingLadder ladder = with_budget();
   const Traffic busy{0, 1.5 * kBudget};
