@@ -13,6 +13,7 @@ import platform
 import sys
 import time
 
+import kept
 import place
 from measure import say
 
@@ -38,14 +39,16 @@ def main():
         parser.error(f"unknown subject '{unknown.pop()}'; known: {', '.join(SUBJECTS)}")
     if os.geteuid() != 0:
         sys.exit("bench: BPF programs and namespaces need root: run this as root")
-    found = {"machine": machine()}
+    rounds = arguments.rounds or (2 if arguments.quick else 5)
+    found = {"machine": machine(), "rounds": rounds}
     if found["machine"]["load"] > 0.5:
         say(f"the load is {found['machine']['load']:.1f}: numbers of a busy machine say little")
     place.enter()
     for subject in subjects:
-        text, found[subject] = importlib.import_module(subject).run(
-            arguments.rounds or (2 if arguments.quick else 5), arguments.quick)
+        text, found[subject] = importlib.import_module(subject).run(rounds, arguments.quick)
         print(f"\n{text}", flush=True)
+    for words in kept.differences(found):
+        say(words)
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -1,26 +1,29 @@
 #!/usr/bin/env python3
 """What must not grow unnoticed, and does not depend on the machine's mood: the instructions of the BPF programs, as
-they are loaded and as the verifier has to look at them, and those that the pages take, counted by callgrind. Compared
-with baseline.json; what this kernel or this compiler has no baseline for is said and not compared. Root.
+they are loaded and as the verifier has to look at them, and those that reading the kernel's arrays (fold) and making the
+pages take, counted by callgrind. Compared with baseline.json; what this kernel or this compiler has no baseline for is
+said and not compared. Root. `write` also keeps the ratios of the last run of ./dev bench.
 
 usage: guard.py check | write"""
 import json
-import pathlib
 import platform
 import re
 import subprocess
 import sys
 import tempfile
 
+import kept
 import place
+from kept import BASELINE
 from programs import programs_of
 
-BASELINE = pathlib.Path(__file__).with_name("baseline.json")
+RESULTS = place.harness.ROOT / "build/bench.json"  # of ./dev bench
+LEAST_ROUNDS = 3  # of results that are kept
 INSTRUCTION_BYTES = 8
 # Of these counts; a verifier looks at some paths in another order when nothing but a name has changed.
 TOLERANCE = {"loaded": 0.02, "verified": 0.10, "executed": 0.10}
 CONFIGURATIONS = {"shipped": place.SHIPPED, "all": place.ALL}
-PAGES = ("text", "openmetrics", "protobuf")
+PAGES = ("fold", "text", "openmetrics", "protobuf")
 
 
 def kernel():
@@ -47,8 +50,8 @@ def programs():
 
 
 def executed(page):
-    """Instructions that one page of 1,000 histograms takes, from the snapshot to the bytes: the difference of two
-    runs, so that what is done once is not in it."""
+    """Instructions that one page of 1,000 histograms takes, from the snapshot to the bytes, or its snapshot: the
+    difference of two runs, so that what is done once is not in it."""
     def run(pages):
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out",
@@ -88,6 +91,10 @@ def main():
         sys.exit(__doc__)
     now = measured()
     if sys.argv[1] == "write":
+        now["ratios"] = json.loads(BASELINE.read_text()).get("ratios", {})
+        results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        if results.get("rounds", 0) >= LEAST_ROUNDS:
+            now["ratios"] |= kept.ratios(results)
         BASELINE.write_text(json.dumps(now, indent=1) + "\n")
         print(f"guard: written {BASELINE.name}")
         return
