@@ -137,8 +137,10 @@ void CpuBudget::take(const core::Result<core::Cost>& cost, adapters::bpf::Sessio
   }
   publish(cost);
   log_knowledge(cost);
-  if (move != Move::kNone) {
+  if (move != Move::kNone && cost) {
     log_move(move, cost->cpus);
+  } else if (move != Move::kNone) {
+    spdlog::info("{}, as it is not known what the BPF programs cost", what_is_looked_at(ladder_.level()));
   }
 }
 

@@ -47,10 +47,10 @@ def main():
     for subject in subjects:
         text, found[subject] = importlib.import_module(subject).run(rounds, arguments.quick)
         print(f"\n{text}", flush=True)
+        if arguments.json:  # what there is by now: the next may fail
+            arguments.json.write_text(json.dumps(found, indent=1) + "\n")
     for words in kept.differences(found):
         say(words)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ def ratios(found):
     for name, variant in found.get("events", {}).get("variants", {}).items():
         kept[f"ns per segment to bpftrace's: {name}"] = variant["ratio"]["median"]
     for name, numbers in found.get("host", {}).items():
-        if "per_second_ratio" in numbers:
+        if "per_second_ratio" in numbers and not name.endswith("; nothing"):
             kept[f"throughput to a host with nothing: {name}"] = numbers["per_second_ratio"]["median"]
     for name, numbers in found.get("scrape", {}).items():
-        if isinstance(numbers, dict) and "times_faster_than_exposer_text" in numbers:
+        if not name.endswith("; Exposer, text") and isinstance(numbers, dict) and "times_faster_than_exposer_text" in numbers:
             kept[f"times as fast as Exposer's text: {name}"] = numbers["times_faster_than_exposer_text"]["median"]
     return {name: round(value, 3) for name, value in kept.items()}
 

@@ -15,7 +15,8 @@ from place import BIN, cpu_seconds, harness
 
 PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 OURS = {"text": {}, "gzip": {"Accept-Encoding": "gzip"}, "OpenMetrics": {"Accept": "application/openmetrics-text"},
-        "protobuf": {"Accept": PROTOBUF}, "protobuf, gzip": {"Accept": PROTOBUF, "Accept-Encoding": "gzip"}}
+        "protobuf, native": {"Accept": PROTOBUF},
+        "protobuf, native, gzip": {"Accept": PROTOBUF, "Accept-Encoding": "gzip"}}
 THEIRS = {"text": {}, "gzip": {"Accept-Encoding": "gzip"}}
 GETS = 7
 SERIES_OF_HISTOGRAM = 43  # 40 borders, +Inf, sum and count

@@ -67,8 +67,9 @@ SamplingLadder::Move SamplingLadder::take(std::optional<Cost> cost) {
     over_ = 0;
     calm_ = 0;
     goal_ = 0;
-    return Move::kNone;
+    return ++unknown_ < kCalmTimes ? Move::kNone : go_to(0, {});
   }
+  unknown_ = 0;
   ++since_up_;
   learn(*cost);
   return cost->cpus > *budget_ ? take_over_budget(*cost) : take_within_budget(*cost);

@@ -36,7 +36,8 @@ class SamplingLadder {
   // Other programs run: what a run costs is not known any more.
   void forget_costs();
 
-  // nullopt: the cost is not known. That moves nothing, and what was in a row is not any more.
+  // nullopt: the cost is not known. What was in a row is not any more; six of these in a row lead back to level 0, as
+  // an estimate has no reason any more.
   Move take(std::optional<Cost> cost);
 
   [[nodiscard]] std::uint32_t level() const { return level_; }
@@ -62,6 +63,7 @@ class SamplingLadder {
   std::uint32_t goal_ = 0;  // the level that each of these leaves room for
   unsigned patience_ = 6;   // how many of these it takes
   unsigned since_up_ = 0;   // measurements since the last climb
+  unsigned unknown_ = 0;    // in a row
 
   struct Seen {
     double ratio = 0;        // sampling_ratio()

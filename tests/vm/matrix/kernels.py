@@ -67,6 +67,8 @@ def run(kernel):
         result, said = execute(command)
     if not result:
         result["error"] = said[-1]
+    if kernel == "running" and name in MACHINES:
+        name += " here"  # beside Debian's in the machine
     result = {"kernel": name, "seconds": round(time.monotonic() - begun), **result}
     write(file, result)
     print(f"{name}: {page.outcome(result)}, {result['seconds']} s")

@@ -209,6 +209,21 @@ TEST_CASE("an unknown cost moves nothing and begins what was in a row anew", "[b
   CHECK(ladder.level() == 1);
 }
 
+TEST_CASE("who does not know the cost for long looks at everything again", "[budget]") {
+  SamplingLadder ladder = with_budget();
+  run(ladder, {0, 100 * kBudget}, 17);
+  REQUIRE(ladder.level() == kLastLevel);
+  for (int i = 0; i < 5; ++i) {
+    CHECK(ladder.take(std::nullopt) == Move::kNone);
+  }
+  CHECK(ladder.take(std::nullopt) == Move::kUp);
+  CHECK(ladder.level() == 0);
+  CHECK(ladder.take(std::nullopt) == Move::kNone);
+  // Known again, it is held again.
+  run(ladder, {0, 1.5 * kBudget}, 2);
+  CHECK(ladder.level() == 1);
+}
+
 TEST_CASE("switching the budget off looks at everything at once, and another one goes on from where it stands",
           "[budget]") {
   SamplingLadder ladder = with_budget();
