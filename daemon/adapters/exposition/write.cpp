@@ -147,9 +147,8 @@ void reserve_page(std::string& out, std::size_t bytes) {
   out.reserve(bytes);
   if (bytes >= kHugeFrom) {
     const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-    const auto begin = reinterpret_cast<std::uintptr_t>(out.data()) & ~(page - 1);
-    const auto end = reinterpret_cast<std::uintptr_t>(out.data()) + out.capacity();
-    madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // advice: where refused, it is slower
+    const auto ahead = reinterpret_cast<std::uintptr_t>(out.data()) % page;  // of the memory page's begin
+    madvise(out.data() - ahead, out.capacity() + ahead, MADV_HUGEPAGE);      // advice: where refused, it is slower
   }
 }
 
