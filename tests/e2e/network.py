@@ -164,6 +164,9 @@ class Server:
         os.close(self._wake)
         os.close(self._woken)
 
+    def open_connections(self):
+        return self.accepted - self.closed
+
     def _serve(self):
         received = {}  # connection -> bytes of the message so far
         while True:
