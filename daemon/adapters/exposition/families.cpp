@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -21,22 +22,36 @@ prometheus::MetricType type_of(core::MetricKind kind) {
   return prometheus::MetricType::Untyped;
 }
 
-prometheus::ClientMetric::Histogram to_classic(const core::Histogram& histogram, core::BorderRange borders,
-                                               int buckets_per_octave) {
-  const auto buckets = core::classic_buckets(histogram, borders, buckets_per_octave);
-  prometheus::ClientMetric::Histogram out;
-  out.sample_count = histogram.count();
-  out.sample_sum = histogram.sum;
-  out.bucket.reserve(buckets.size());
-  for (const core::ClassicBucket& bucket : buckets) {
-    out.bucket.push_back({bucket.cumulative_count, bucket.upper_bound});
+// Its borders are those of all series of a family.
+class ClassicHistograms {
+ public:
+  ClassicHistograms(core::BorderRange range, int buckets_per_octave)
+      : range_(range),
+        buckets_per_octave_(buckets_per_octave),
+        borders_(core::classic_borders(range, buckets_per_octave)) {}
+
+  prometheus::ClientMetric::Histogram of(const core::Histogram& histogram) {
+    core::cumulative_counts(histogram, range_, buckets_per_octave_, counts_);
+    prometheus::ClientMetric::Histogram out;
+    out.sample_count = histogram.count();
+    out.sample_sum = histogram.sum;
+    out.bucket.resize(borders_.size());
+    for (std::size_t i = 0; i < borders_.size(); ++i) {
+      out.bucket[i] = {counts_[i], borders_[i]};
+    }
+    return out;
   }
-  return out;
-}
+
+ private:
+  core::BorderRange range_;
+  int buckets_per_octave_;
+  std::vector<double> borders_;
+  std::vector<std::uint64_t> counts_;
+};
 
 prometheus::ClientMetric to_client_metric(const core::MetricSpec& spec,
                                           const std::vector<std::string_view>& label_names, const core::Series& series,
-                                          int buckets_per_octave) {
+                                          ClassicHistograms& histograms) {
   prometheus::ClientMetric metric;
   const std::size_t labels = std::min(label_names.size(), series.labels->size());
   metric.label.reserve(labels);
@@ -46,7 +61,7 @@ prometheus::ClientMetric to_client_metric(const core::MetricSpec& spec,
   if (const auto* number = std::get_if<double>(&series.value)) {
     (spec.kind == core::MetricKind::kCounter ? metric.counter.value : metric.gauge.value) = *number;
   } else if (const auto* histogram = std::get_if<core::Histogram>(&series.value)) {
-    metric.histogram = to_classic(*histogram, spec.borders, buckets_per_octave);
+    metric.histogram = histograms.of(*histogram);
   }
   return metric;
 }
@@ -61,8 +76,9 @@ prometheus::MetricFamily to_metric_family(const core::Family& family, int bucket
   out.metric.reserve(family.series.size());
   std::vector<std::string_view> label_names = family.spec->labels;
   label_names.insert(label_names.end(), family.group_labels.begin(), family.group_labels.end());
+  ClassicHistograms histograms(family.spec->borders, buckets_per_octave);
   for (const core::Series& series : family.series) {
-    out.metric.push_back(to_client_metric(*family.spec, label_names, series, buckets_per_octave));
+    out.metric.push_back(to_client_metric(*family.spec, label_names, series, histograms));
   }
   return out;
 }

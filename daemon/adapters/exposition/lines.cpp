@@ -1,10 +1,19 @@
 #include "adapters/exposition/lines.h"
 
+#include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "adapters/exposition/write.h"
 
 namespace tcpperf::adapters::exposition {
+namespace {
+
+constexpr std::string_view kBehindBorder = "\"} ";
+constexpr std::string_view kInfinity = "+Inf\"} ";
+constexpr std::size_t kMostDigits = std::numeric_limits<std::uint64_t>::digits10 + 1;
+
+}  // namespace
 
 void Lines::start(std::string_view name, const prometheus::ClientMetric& metric) {
   name_ = name;
@@ -51,29 +60,35 @@ std::string_view Lines::border_text(std::size_t position, double border) {
     known.value = border;
     known.text.clear();
     dialect_.append_label_number(known.text, border);
+    known.text += kBehindBorder;
   }
   return known.text;
 }
 
 void Lines::buckets() {
-  std::string head(name_);
-  head += "_bucket{";
-  head += labels_;
-  head += labels_.empty() ? "le=\"" : ",le=\"";
+  line_ = name_;
+  line_ += "_bucket{";
+  line_ += labels_;
+  line_ += labels_.empty() ? "le=\"" : ",le=\"";
+  const std::size_t head = line_.size();
 
+  // The head is written once; behind it each line writes what is its own, and all of it is copied at once.
   const auto line = [&](std::string_view border, std::uint64_t count) {
-    out_ += head;
-    out_ += border;
-    out_ += "\"} ";
-    append_integer(out_, count);
-    out_ += tail_;
+    const std::size_t most = head + border.size() + kMostDigits + tail_.size();
+    if (line_.size() < most) {
+      line_.resize(most);
+    }
+    char* end = std::copy(border.begin(), border.end(), line_.data() + head);
+    end = std::to_chars(end, end + kMostDigits, count).ptr;
+    end = std::copy(tail_.begin(), tail_.end(), end);
+    out_.append(line_.data(), static_cast<std::size_t>(end - line_.data()));
   };
   const auto& histogram = metric_->histogram;
   for (std::size_t i = 0; i < histogram.bucket.size(); ++i) {
     line(border_text(i, histogram.bucket[i].upper_bound), histogram.bucket[i].cumulative_count);
   }
   if (histogram.bucket.empty() || histogram.bucket.back().upper_bound != std::numeric_limits<double>::infinity()) {
-    line("+Inf", histogram.sample_count);
+    line(kInfinity, histogram.sample_count);
   }
 }
 

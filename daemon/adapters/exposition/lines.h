@@ -33,6 +33,7 @@ class Lines {
 
  private:
   void name_and_labels(std::string_view suffix);
+  // With what follows it up to the count.
   std::string_view border_text(std::size_t position, double border);
 
   std::string& out_;
@@ -41,6 +42,7 @@ class Lines {
   const prometheus::ClientMetric* metric_ = nullptr;
   std::string labels_;  // a="x",b="y"
   std::string tail_;    // timestamp and line end
+  std::string line_;    // of a bucket, where it is made
 
   struct Border {
     double value = 0;

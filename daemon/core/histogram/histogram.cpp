@@ -178,16 +178,4 @@ void cumulative_counts(const Histogram& h, BorderRange range, int per_octave, st
   }
 }
 
-std::vector<ClassicBucket> classic_buckets(const Histogram& h, BorderRange range, int per_octave) {
-  const std::vector<double> borders = classic_borders(range, per_octave);
-  std::vector<std::uint64_t> counts;
-  cumulative_counts(h, range, per_octave, counts);
-  std::vector<ClassicBucket> out;
-  out.reserve(borders.size());
-  for (std::size_t i = 0; i < borders.size(); ++i) {
-    out.push_back({borders[i], counts[i]});
-  }
-  return out;
-}
-
 }  // namespace tcpperf::core

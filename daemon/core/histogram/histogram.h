@@ -67,21 +67,12 @@ Histogram delta(const Histogram& newer, const Histogram& older);
 // 9.1 % relative error, the width of a bucket). nullopt for an empty histogram. Observations of value 0 lie at 0.
 std::optional<double> quantile(const Histogram& h, double q);
 
-// One classic bucket: how many observations were <= upper_bound.
-struct ClassicBucket {
-  double upper_bound = 0;
-  std::uint64_t cumulative_count = 0;
-};
-
-// The borders 2^(k/per_octave) of the whole range, without +Inf. Precondition: per_octave is 1, 2, 4 or 8.
+// The borders of a classic histogram: 2^(k/per_octave) of the whole range, without +Inf. Precondition: per_octave is 1,
+// 2, 4 or 8.
 std::vector<double> classic_borders(BorderRange range, int per_octave);
 
-// How many observations are below each of these borders, or on it. Exact. Replaces what is in `counts`, whose memory is
-// used again: who does this for thousands of histograms brings one vector.
+// How many observations are below each of these borders, or on it; for +Inf that is count(). Exact. Replaces what is in
+// `counts`, whose memory is used again: who does this for thousands of histograms brings one vector.
 void cumulative_counts(const Histogram& h, BorderRange range, int per_octave, std::vector<std::uint64_t>& counts);
-
-// Cumulative buckets at 2^(k/per_octave) for the whole border range, without +Inf (which is count()). Exact.
-// Precondition: per_octave is 1, 2, 4 or 8.
-std::vector<ClassicBucket> classic_buckets(const Histogram& h, BorderRange range, int per_octave);
 
 }  // namespace tcpperf::core

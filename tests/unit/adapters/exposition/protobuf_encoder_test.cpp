@@ -17,6 +17,7 @@
 
 #include "catch.h"
 #include "core/histogram/histogram.h"
+#include "support/classic_buckets.h"
 
 using namespace tcpperf;
 using adapters::exposition::encode_protobuf;
@@ -297,7 +298,7 @@ TEST_CASE("the resolution is that of classic histograms alone", "[protobuf]") {
   for (const int per_octave : {1, 2, 4, 8}) {
     const ReadHistogram read = encoded(h, carrying(core::ProtobufHistograms::kBoth, per_octave));
     std::vector<std::pair<double, std::uint64_t>> expected;
-    for (const core::ClassicBucket& bucket : core::classic_buckets(h, rtt.borders, per_octave)) {
+    for (const test::ClassicBucket& bucket : test::classic_buckets(h, rtt.borders, per_octave)) {
       expected.emplace_back(bucket.upper_bound, bucket.cumulative_count);
     }
     CHECK(read.classic == expected);

@@ -10,9 +10,9 @@
 
 #include "abi/histogram.h"
 #include "catch.h"
+#include "support/classic_buckets.h"
 
 using tcpperf::core::BorderRange;
-using tcpperf::core::ClassicBucket;
 using tcpperf::core::delta;
 using tcpperf::core::from_kernel;
 using tcpperf::core::Histogram;
@@ -20,6 +20,8 @@ using tcpperf::core::merge;
 using tcpperf::core::quantile;
 using tcpperf::core::SumExtender;
 using tcpperf::core::upper_border;
+using tcpperf::test::classic_buckets;
+using tcpperf::test::ClassicBucket;
 
 namespace {
 
