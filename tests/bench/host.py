@@ -1,72 +1,70 @@
-"""What the whole host pays: throughput, latencies and processor time of fixed kinds of traffic without anything, with the
-daemon as shipped and with everything it has, and with one line of bpftrace."""
+"""What traffic loses by what is attached: fixed kinds of traffic that go on all the time, on one CPU that does nothing
+else, while the daemon, or a rival, comes and goes on another. What is measured with it is compared with what was just
+before and just after: the machine's moods are slower than that."""
 import contextlib
 import os
 import time
 
 from events import RIVAL
-from measure import interleave, ratios, spread, table
-from place import ALL, SHIPPED, bpftrace, cpu_seconds, daemon, softirq_seconds, traffic
+from measure import say, spread, table
+from place import ALL, SHIPPED, Iperf3, Traffic, bpftrace, busy_program, cpu_seconds, daemon, softirq_seconds
 
-WORKLOADS = {"iperf3, 1 flow": ("iperf3", 1), "bulk, 1 flow": ("bulk", 1), "bulk, 16 flows": ("bulk", 16), "request/response, 2 flows": ("request", 2),
-             "connect/close, 2 flows": ("connect", 2)}
-SECONDS = 2
-BASE = "nothing"
-
-
-def busy_seconds():
-    """Of all processes and interrupts, on all CPUs."""
-    with open("/proc/stat", encoding="ascii") as file:
-        fields = [int(word) for word in file.readline().split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+WORKLOADS = {"iperf3, 1 flow": lambda cpu: Iperf3(1, cpu), "bulk, 1 flow": lambda cpu: Traffic("bulk", 1, cpu),
+             "bulk, 16 flows": lambda cpu: Traffic("bulk", 16, cpu),
+             "request/response, 1 flow": lambda cpu: Traffic("request", 1, cpu),
+             "connect/close, 1 flow": lambda cpu: Traffic("connect", 1, cpu)}
+TRAFFIC_CPU, OTHER_CPU = "0", 1
+SECONDS, SETTLE_SECONDS = 0.7, 0.25
+PAIRS_OF_ROUND = 2
+RATIOS = ("per_second", "p50_us", "p99_us")
 
 
-def measure_with(started):
-    """All workloads while something runs. `started` makes a context manager that yields a process, or None."""
-    def measure():
-        numbers = {}
-        with started() as running:
-            traffic("request", 1, 0.5)
-            for name, (kind, flows) in WORKLOADS.items():
-                softirq, own = softirq_seconds(), cpu_seconds(running.pid) if running else 0
-                busy, begun = busy_seconds(), time.monotonic()
-                done = traffic(kind, flows, SECONDS)
-                took = time.monotonic() - begun
-                numbers[name, "per_second"] = done["per_second"]
-                numbers[name, "p50_us"], numbers[name, "p99_us"] = done.get("p50_us"), done.get("p99_us")
-                numbers[name, "busy"] = (busy_seconds() - busy) / done["operations"]
-                numbers[name, "softirq"] = (softirq_seconds() - softirq) / took
-                numbers[name, "process"] = ((cpu_seconds(running.pid) if running else 0) - own) / took
-        return numbers
-    return measure
+def measure(traffic, started):
+    """Ratios of a window with it to those beside."""
+    def window():
+        time.sleep(SETTLE_SECONDS)
+        return traffic.window(SECONDS)
+    before = window()
+    with started() as running:
+        softirq, own, begun = softirq_seconds(), cpu_seconds(running.pid) if running else 0, time.monotonic()
+        during = window()
+        took = time.monotonic() - begun
+        softirq = (softirq_seconds() - softirq) / took
+        own = (cpu_seconds(running.pid) - own) / took if running else 0
+    after = window()
+    found = {f"{key}_ratio": 2 * during[key] / (before[key] + after[key]) for key in RATIOS if key in during}
+    return found | {key: before[key] for key in RATIOS if key in before} | {"softirq": softirq, "process": own}
 
 
 def run(rounds, quick):
-    variants = {BASE: measure_with(contextlib.nullcontext), "shipped": measure_with(lambda: daemon(SHIPPED))}
+    variants = {"nothing": contextlib.nullcontext, "shipped": lambda: daemon(SHIPPED)}
     if not quick:
-        variants["all probes, every RTT"] = measure_with(lambda: daemon(ALL))
-        variants["bpftrace"] = measure_with(lambda: bpftrace(RIVAL))
-    done = interleave(variants, rounds)
+        variants |= {"all probes, every RTT": lambda: daemon(ALL), "bpftrace": lambda: bpftrace(RIVAL),
+                     "a program that waits 150 ns": lambda: busy_program(150)}
+    os.sched_setaffinity(0, {OTHER_CPU})  # and whatever is started from here on
     rows, found = [], {}
-    for workload in WORKLOADS:
-        for variant in variants:
-            timed = [] if WORKLOADS[workload][0] == "iperf3" else ["p50_us", "p99_us"]
-            numbers = {key: spread([r[variant][workload, key] for r in done])
-                       for key in ("per_second", *timed, "softirq", "process")}
-            compared = {key: ratios(done, variant, BASE, (workload, key)) for key in ("per_second", *timed, "busy")}
-            found[f"{workload}; {variant}"] = {key: value.__dict__ for key, value in numbers.items()} | {
-                f"{key}_ratio": value.__dict__ for key, value in compared.items()}
-            if variant == BASE:
-                rate = numbers["per_second"].median
-                unit = f"{rate * 8 / 1e9:.1f} Gbit/s" if WORKLOADS[workload][0] in ("bulk", "iperf3") else f"{rate:,.0f} /s"
-                rows.append([f"{workload}: {variant}", unit,
-                             *(f"{numbers[key].median:.1f} us" if key in numbers else "" for key in ("p50_us", "p99_us")),
-                             "", f"{numbers['softirq'].median:.2f}", ""])
-            else:
-                rows.append([f"{workload}: {variant}",
-                             *(compared[key].text("{:.3f}") if key in compared else ""
-                               for key in ("per_second", "p50_us", "p99_us", "busy")),
-                             f"{numbers['softirq'].median:.2f}", f"{numbers['process'].median * 100:.2f} %"])
-    return table(f"The whole host: {rounds} rounds of {SECONDS} s each; below the numbers of a host with nothing, ratios to "
-                 "them within a round: median (lowest to highest). CPU per operation is of all CPUs.",
-                 ["", "throughput", "p50", "p99", "CPU per operation", "softirq, CPUs", "process, of a CPU"], rows), found
+    for workload, start in WORKLOADS.items():
+        results = {name: [] for name in variants}
+        with start(TRAFFIC_CPU) as traffic:
+            time.sleep(1)
+            for number in range(rounds * PAIRS_OF_ROUND):
+                say(f"{workload}: {number + 1} of {rounds * PAIRS_OF_ROUND}")
+                for name in list(variants)[::1 if number % 2 == 0 else -1]:
+                    results[name].append(measure(traffic, variants[name]))
+        base = {key: spread([r[key] for rs in results.values() for r in rs]) for key in RATIOS
+                if key in results["nothing"][0]}
+        rate = base["per_second"].median
+        unit = f"{rate * 8 / 1e9:.1f} Gbit/s" if "flow" in workload and not workload.startswith(("req", "conn")) \
+            else f"{rate:,.0f} /s"
+        rows.append([workload, unit, *(f"{base[key].median:.1f} us" if key in base else "" for key in RATIOS[1:]), "", ""])
+        for name, measured in results.items():
+            numbers = {key: spread([m[key] for m in measured]) for key in measured[0]}
+            found[f"{workload}; {name}"] = {key: value.__dict__ for key, value in numbers.items()}
+            rows.append([f"{workload}: {name}", *(numbers[f"{key}_ratio"].quartiles("{:.3f}") if f"{key}_ratio" in numbers
+                                                  else "" for key in RATIOS),
+                         f"{numbers['softirq'].median:.2f}", f"{numbers['process'].median * 100:.2f} %"])
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    return table(f"One CPU with nothing but traffic: {rounds * PAIRS_OF_ROUND} windows of {SECONDS} s each; the first line of "
+                 "each kind has its numbers, the others ratios to the windows before and after, in which nothing is "
+                 "attached: median (quartiles).",
+                 ["", "throughput", "p50", "p99", "softirq, CPUs", "process, of a CPU"], rows), found

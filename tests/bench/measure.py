@@ -7,17 +7,23 @@ import sys
 
 @dataclasses.dataclass(frozen=True)
 class Spread:
-    """Of some values: the median, the lowest and the highest."""
+    """Of some values: the median, the lowest and the highest, and between which the middle half lies."""
     median: float
     low: float
     high: float
+    quartile_low: float
+    quartile_high: float
 
     def text(self, form):
         return f"{form.format(self.median)} ({form.format(self.low)} to {form.format(self.high)})"
 
+    def quartiles(self, form):
+        return f"{form.format(self.median)} ({form.format(self.quartile_low)} to {form.format(self.quartile_high)})"
+
 
 def spread(values):
-    return Spread(statistics.median(values), min(values), max(values))
+    quarters = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else list(values) * 3
+    return Spread(statistics.median(values), min(values), max(values), quarters[0], quarters[2])
 
 
 def ratios(rounds, variant, base, key):

@@ -60,38 +60,94 @@ def bpftrace(script):
 
 
 @contextlib.contextmanager
-def empty_programs(count):
-    with subprocess.Popen([BIN / "tcpperf_bench_empty", str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          text=True) as holder:
+def reference_programs(*arguments):
+    with subprocess.Popen([BIN / "tcpperf_bench_programs", *map(str, arguments)], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as holder:
         if holder.stdout.readline() != "ready\n":
-            raise AssertionError("the empty programs cannot be attached")
+            raise AssertionError("the reference programs cannot be attached")
         yield holder
         holder.stdin.close()
 
 
-def iperf3(flows, seconds):
-    """Bytes that were received, and in how many seconds."""
-    port = str(harness.free_port())
-    server = harness.Program(harness.tool("iperf3"), "-s", "-1", "-B", "127.0.0.1", "-p", port, "--forceflush")
-    try:
+def empty_programs(count):
+    """What any program costs, so many times."""
+    return reference_programs("empty", count)
+
+
+def busy_program(nanoseconds):
+    """What time alone costs."""
+    return reference_programs("busy", nanoseconds)
+
+
+class Traffic:
+    """Of bin/tcpperf_bench_traffic, on all CPUs, or on those of a list as taskset has it: where both ends share one, no
+    wakeup of another CPU makes the time of an exchange restless. Context manager: goes on until its end."""
+
+    def __init__(self, kind, flows, cpus=None):
+        place = ("taskset", "--cpu-list", cpus) if cpus else ()
+        self._program = subprocess.Popen([*place, BIN / "tcpperf_bench_traffic", kind, str(flows)],
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._program.stdin.close()
+        self._program.wait(20)
+        self._program.stdout.close()
+
+    def _since_last(self):
+        self._program.stdin.write("\n")
+        self._program.stdin.flush()
+        return json.loads(self._program.stdout.readline())
+
+    def window(self, seconds):
+        """What was done in these seconds, and `per_second`."""
+        self._since_last()
+        time.sleep(seconds)
+        done = self._since_last()
+        return done | {"per_second": done["operations"] / done["seconds"]}
+
+
+class Iperf3:
+    """One flow of iperf3, on the CPUs of the list; as Traffic, without latencies."""
+
+    def __init__(self, flows, cpus):
+        port, self._ends = str(harness.free_port()), contextlib.ExitStack()
+        place = (harness.tool("taskset"), "--cpu-list", cpus, harness.tool("iperf3"))
+        server = self._start(*place, "-s", "-1", "-B", "127.0.0.1", "-p", port, "--forceflush")
         server.wait_for_line("Server listening")
-        client = harness.run("iperf3", "-c", "127.0.0.1", "-p", port, "-P", flows, "-t", seconds, "-J")
-    finally:
-        server.end()
-    received = json.loads(client.stdout)["end"]["sum_received"]
-    return {"operations": received["bytes"], "seconds": received["seconds"]}
+        self._start(*place, "-c", "127.0.0.1", "-p", port, "-P", flows, "-t", 3600)
+
+    def _start(self, *command):
+        program = harness.Program(*command)
+        self._ends.callback(program.end)
+        return program
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._ends.close()
+
+    @staticmethod
+    def window(seconds):
+        begun, before = time.monotonic(), loopback_bytes()
+        time.sleep(seconds)
+        done, took = loopback_bytes() - before, time.monotonic() - begun
+        return {"operations": done, "seconds": took, "per_second": done / took}
 
 
 def traffic(kind, flows, seconds, cpus=None):
-    """What bin/tcpperf_bench_traffic or iperf3 did, and `per_second`. On all CPUs, or on those of a list as taskset has
-    it: where both ends share one, no wakeup of another CPU makes the time of an exchange restless."""
-    if kind == "iperf3":
-        done = iperf3(flows, seconds)
-        return done | {"per_second": done["operations"] / done["seconds"]}
-    place = ("taskset", "--cpu-list", cpus) if cpus else ()
-    done = json.loads(harness.run(*place, BIN / "tcpperf_bench_traffic", kind, flows, seconds).stdout)
-    done["per_second"] = done["operations"] / done["seconds"]
-    return done
+    """What some seconds of it did."""
+    with Traffic(kind, flows, cpus) as running:
+        return running.window(seconds)
+
+
+def loopback_bytes():
+    """That have come through the namespace's loopback, headers included."""
+    lines = pathlib.Path("/proc/self/net/dev").read_text().splitlines()
+    return next(int(line.split(":")[1].split()[0]) for line in lines if line.lstrip().startswith("lo:"))
 
 
 def cpu_seconds(pid):

@@ -1,6 +1,7 @@
-// Traffic over loopback of one of three kinds, for some seconds; what was done comes as one line of JSON.
+// Traffic over loopback of one of three kinds, until the end of standard input. Each line there is answered by what was
+// done since the one before, or since the beginning, as one line of JSON.
 //
-// usage: tcpperf_bench_traffic bulk|request|connect FLOWS SECONDS
+// usage: tcpperf_bench_traffic bulk|request|connect FLOWS
 //   bulk     each flow sends 128 KiB at a time, as fast as it goes: `operations` are bytes
 //   request  each flow sends 64 bytes and waits for 64: `operations` are exchanges
 //   connect  each flow connects, exchanges one byte and closes: `operations` are connections
@@ -14,8 +15,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
+#include <mutex>
+#include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -35,9 +40,35 @@ constexpr std::size_t kRequestBytes = 64;
 
 enum class Kind { kBulk, kRequest, kConnect };
 
-struct Flow {
+struct Done {
   std::uint64_t operations = 0;
   std::vector<std::uint32_t> latencies_ns;
+};
+
+// Of one flow, since it was last asked. Used by two threads.
+class Account {
+ public:
+  Account() { done_.latencies_ns.reserve(kRoom); }
+
+  void add(std::uint64_t operations, std::chrono::nanoseconds latency) {
+    const std::lock_guard lock(mutex_);
+    done_.operations += operations;
+    done_.latencies_ns.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(latency.count(), UINT32_MAX)));
+  }
+
+  Done take() {
+    Done fresh;
+    fresh.latencies_ns.reserve(kRoom);
+    const std::lock_guard lock(mutex_);
+    std::swap(fresh, done_);
+    return fresh;
+  }
+
+ private:
+  static constexpr std::size_t kRoom = std::size_t{1} << 17U;
+
+  std::mutex mutex_;
+  Done done_;
 };
 
 [[noreturn]] void fail(const char* what) {
@@ -138,68 +169,70 @@ bool operate(const Socket& socket, Kind kind, std::vector<char>& buffer, const s
   return false;
 }
 
-void run_flow(Flow& flow, Kind kind, const sockaddr_in& address, Clock::time_point end) {
+void run_flow(Account& account, Kind kind, const sockaddr_in& address, const std::atomic<bool>& ended) {
   std::vector<char> buffer(kBulkBytes, 'x');
   const Socket socket = kind == Kind::kConnect ? Socket() : connect_to(address);
-  flow.latencies_ns.reserve(1U << 20U);
-  for (Clock::time_point before = Clock::now(); before < end;) {
+  for (Clock::time_point before = Clock::now(); !ended;) {
     if (!operate(socket, kind, buffer, address)) {
       fail("operate");
     }
     const Clock::time_point after = Clock::now();
-    flow.latencies_ns.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(after - before).count(), UINT32_MAX)));
-    flow.operations += kind == Kind::kBulk ? kBulkBytes : 1;
+    account.add(kind == Kind::kBulk ? kBulkBytes : 1, after - before);
     before = after;
   }
 }
 
-double quantile_us(std::vector<std::uint32_t>& sorted_ns, double q) {
+double quantile_us(const std::vector<std::uint32_t>& sorted_ns, double q) {
   const auto at = static_cast<std::size_t>(q * static_cast<double>(sorted_ns.size() - 1));
   return sorted_ns.empty() ? 0 : sorted_ns[at] / 1000.0;
 }
 
-void report(std::vector<Flow>& flows, double seconds) {
+void report(std::vector<Account>& accounts, std::chrono::duration<double> took) {
   std::uint64_t operations = 0;
   std::vector<std::uint32_t> all;
-  for (Flow& flow : flows) {
-    operations += flow.operations;
-    all.insert(all.end(), flow.latencies_ns.begin(), flow.latencies_ns.end());
+  for (Account& account : accounts) {
+    const Done done = account.take();
+    operations += done.operations;
+    all.insert(all.end(), done.latencies_ns.begin(), done.latencies_ns.end());
   }
   std::sort(all.begin(), all.end());
   std::printf(R"({"operations": %llu, "seconds": %.6f, "p50_us": %.3f, "p99_us": %.3f})"
               "\n",
-              static_cast<unsigned long long>(operations), seconds, quantile_us(all, 0.5), quantile_us(all, 0.99));
+              static_cast<unsigned long long>(operations), took.count(), quantile_us(all, 0.5), quantile_us(all, 0.99));
+  std::fflush(stdout);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view name = argc == 4 ? argv[1] : "";
+  const std::string_view name = argc == 3 ? argv[1] : "";
   if (name != "bulk" && name != "request" && name != "connect") {
-    std::fprintf(stderr, "usage: tcpperf_bench_traffic bulk|request|connect FLOWS SECONDS\n");
+    std::fprintf(stderr, "usage: tcpperf_bench_traffic bulk|request|connect FLOWS\n");
     return 2;
   }
   const Kind kind = name == "bulk" ? Kind::kBulk : name == "request" ? Kind::kRequest : Kind::kConnect;
   const auto flows = static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10));
-  const std::chrono::duration<double> asked(std::strtod(argv[3], nullptr));
   sockaddr_in address{};
   const Socket listener = listen_on(address);
   std::thread server(serve, std::cref(listener), kind, flows);
-  std::vector<Flow> done(flows);
+  std::vector<Account> accounts(flows);
   std::vector<std::thread> clients;
-  const Clock::time_point begun = Clock::now();
-  const Clock::time_point end = begun + std::chrono::duration_cast<Clock::duration>(asked);
+  std::atomic<bool> ended = false;
   clients.reserve(flows);
-  for (Flow& flow : done) {
-    clients.emplace_back([&flow, kind, &address, end] { run_flow(flow, kind, address, end); });
+  for (Account& account : accounts) {
+    clients.emplace_back([&account, kind, &address, &ended] { run_flow(account, kind, address, ended); });
   }
+  Clock::time_point begun = Clock::now();
+  for (std::string line; std::getline(std::cin, line);) {
+    const Clock::time_point now = Clock::now();
+    report(accounts, now - begun);
+    begun = now;
+  }
+  ended = true;
   for (std::thread& client : clients) {
     client.join();
   }
-  const std::chrono::duration<double> took = Clock::now() - begun;
   shutdown(listener.get(), SHUT_RDWR);  // ends accept()
   server.join();
-  report(done, took.count());
   return 0;
 }
