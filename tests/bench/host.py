@@ -7,7 +7,7 @@ import time
 
 from events import RIVAL
 from measure import say, spread, table
-from place import ALL, SHIPPED, Iperf3, Traffic, bpftrace, busy_program, cpu_seconds, daemon, softirq_seconds
+from place import ALL, SHIPPED, Iperf3, Traffic, bpftrace, cpu_seconds, daemon, empty_programs, softirq_seconds
 
 WORKLOADS = {"iperf3, 1 flow": lambda cpu: Iperf3(1, cpu), "bulk, 1 flow": lambda cpu: Traffic("bulk", 1, cpu),
              "bulk, 16 flows": lambda cpu: Traffic("bulk", 16, cpu),
@@ -15,7 +15,7 @@ WORKLOADS = {"iperf3, 1 flow": lambda cpu: Iperf3(1, cpu), "bulk, 1 flow": lambd
              "connect/close, 1 flow": lambda cpu: Traffic("connect", 1, cpu)}
 TRAFFIC_CPU, OTHER_CPU = "0", 1
 SECONDS, SETTLE_SECONDS = 0.7, 0.25
-PAIRS_OF_ROUND = 2
+WINDOWS_OF_ROUND = 2
 RATIOS = ("per_second", "p50_us", "p99_us")
 
 
@@ -39,23 +39,22 @@ def measure(traffic, started):
 def run(rounds, quick):
     variants = {"nothing": contextlib.nullcontext, "shipped": lambda: daemon(SHIPPED)}
     if not quick:
-        variants |= {"all probes, every RTT": lambda: daemon(ALL), "bpftrace": lambda: bpftrace(RIVAL),
-                     "a program that waits 150 ns": lambda: busy_program(150)}
+        variants |= {"all probes, every RTT": lambda: daemon(ALL), "an empty program": lambda: empty_programs(1),
+                     "bpftrace": lambda: bpftrace(RIVAL)}
     os.sched_setaffinity(0, {OTHER_CPU})  # and whatever is started from here on
     rows, found = [], {}
     for workload, start in WORKLOADS.items():
         results = {name: [] for name in variants}
         with start(TRAFFIC_CPU) as traffic:
             time.sleep(1)
-            for number in range(rounds * PAIRS_OF_ROUND):
-                say(f"{workload}: {number + 1} of {rounds * PAIRS_OF_ROUND}")
+            for number in range(rounds * WINDOWS_OF_ROUND):
+                say(f"{workload}: {number + 1} of {rounds * WINDOWS_OF_ROUND}")
                 for name in list(variants)[::1 if number % 2 == 0 else -1]:
                     results[name].append(measure(traffic, variants[name]))
         base = {key: spread([r[key] for rs in results.values() for r in rs]) for key in RATIOS
                 if key in results["nothing"][0]}
         rate = base["per_second"].median
-        unit = f"{rate * 8 / 1e9:.1f} Gbit/s" if "flow" in workload and not workload.startswith(("req", "conn")) \
-            else f"{rate:,.0f} /s"
+        unit = f"{rate:,.0f} /s" if "/" in workload else f"{rate * 8 / 1e9:.1f} Gbit/s"
         rows.append([workload, unit, *(f"{base[key].median:.1f} us" if key in base else "" for key in RATIOS[1:]), "", ""])
         for name, measured in results.items():
             numbers = {key: spread([m[key] for m in measured]) for key in measured[0]}
@@ -64,7 +63,7 @@ def run(rounds, quick):
                                                   else "" for key in RATIOS),
                          f"{numbers['softirq'].median:.2f}", f"{numbers['process'].median * 100:.2f} %"])
     os.sched_setaffinity(0, range(os.cpu_count()))
-    return table(f"One CPU with nothing but traffic: {rounds * PAIRS_OF_ROUND} windows of {SECONDS} s each; the first line of "
+    return table(f"One CPU with nothing but traffic: {rounds * WINDOWS_OF_ROUND} windows of {SECONDS} s each; the first line of "
                  "each kind has its numbers, the others ratios to the windows before and after, in which nothing is "
                  "attached: median (quartiles).",
                  ["", "throughput", "p50", "p99", "softirq, CPUs", "process, of a CPU"], rows), found

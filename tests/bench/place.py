@@ -60,23 +60,13 @@ def bpftrace(script):
 
 
 @contextlib.contextmanager
-def reference_programs(*arguments):
-    with subprocess.Popen([BIN / "tcpperf_bench_programs", *map(str, arguments)], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True) as holder:
+def empty_programs(count):
+    with subprocess.Popen([BIN / "tcpperf_bench_empty", str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as holder:
         if holder.stdout.readline() != "ready\n":
-            raise AssertionError("the reference programs cannot be attached")
+            raise AssertionError("the empty programs cannot be attached")
         yield holder
         holder.stdin.close()
-
-
-def empty_programs(count):
-    """What any program costs, so many times."""
-    return reference_programs("empty", count)
-
-
-def busy_program(nanoseconds):
-    """What time alone costs."""
-    return reference_programs("busy", nanoseconds)
 
 
 class Traffic:
@@ -117,7 +107,7 @@ class Iperf3:
         place = (harness.tool("taskset"), "--cpu-list", cpus, harness.tool("iperf3"))
         server = self._start(*place, "-s", "-1", "-B", "127.0.0.1", "-p", port, "--forceflush")
         server.wait_for_line("Server listening")
-        self._start(*place, "-c", "127.0.0.1", "-p", port, "-P", flows, "-t", 3600)
+        self._start(*place, "-c", "127.0.0.1", "-p", port, "-P", flows, "-t", 3600, "-C", "cubic")
 
     def _start(self, *command):
         program = harness.Program(*command)

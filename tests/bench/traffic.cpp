@@ -78,8 +78,12 @@ class Account {
 
 Socket stream() {
   Socket fresh(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (fresh.get() < 0) {
-    fail("socket");
+  // Whatever the machine's default is. BBR would pace by how fast it was so far: where the CPU is the bottleneck, it
+  // makes much of a small delay.
+  constexpr std::string_view kCongestionControl = "cubic";
+  if (fresh.get() < 0 ||
+      setsockopt(fresh.get(), IPPROTO_TCP, TCP_CONGESTION, kCongestionControl.data(), kCongestionControl.size()) != 0) {
+    fail("socket with cubic");
   }
   return fresh;
 }
