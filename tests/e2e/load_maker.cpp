@@ -1,5 +1,5 @@
 // Asks an HTTP server on loopback as fast as it answers: many connections that stay open, several requests on the way
-// on each. Prints what was sent and what came back as one line of JSON.
+// on each. Prints what arrived there and what came back as one line of JSON.
 //
 // usage: tcpperf_load_maker [--head] [--deaf] [--first N] PORT PATH SECONDS CONNECTIONS PIPELINED CLIENTS [HEADER...]
 // The connections come from CLIENTS addresses, 127.0.0.2 and up, or from the Nth of these on. With --head it asks by
@@ -21,6 +21,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -44,13 +45,12 @@ struct Connection {
   int fd = -1;
   std::uint32_t client = 0;  // address, in host byte order
   std::string unsent;
-  std::size_t sent_bytes = 0;       // of requests that are not counted yet
   std::string head;                 // what of the next response's head has come
   std::size_t body_left_bytes = 0;  // of the response whose head is read
 };
 
 struct Totals {
-  std::uint64_t requests = 0;                      // whole ones that the kernel has taken
+  std::uint64_t requests = 0;                      // whole ones that have arrived, read by the server or not
   std::map<std::string, std::uint64_t> responses;  // by status
   std::uint64_t bytes = 0;
   std::uint64_t closed = 0;  // connections that the server has ended
@@ -126,14 +126,21 @@ unsigned take(Connection& connection, std::string_view bytes, bool bodies, Total
   return done;
 }
 
+// Of a connection that ends, or at the end of all.
+std::uint64_t arrived_requests(const Connection& connection, const Options& options) {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  if (connection.fd < 0 || getsockopt(connection.fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+    return 0;
+  }
+  return info.tcpi_bytes_acked / options.request.size();
+}
+
 // False when the server has ended the connection.
-bool send_requests(Connection& connection, const Options& options, Totals& totals) {
+bool send_requests(Connection& connection) {
   const ssize_t sent = send(connection.fd, connection.unsent.data(), connection.unsent.size(), MSG_NOSIGNAL);
   if (sent > 0) {
     connection.unsent.erase(0, static_cast<std::size_t>(sent));
-    connection.sent_bytes += static_cast<std::size_t>(sent);
-    totals.requests += connection.sent_bytes / options.request.size();
-    connection.sent_bytes %= options.request.size();
   }
   return sent >= 0 || errno == EAGAIN;
 }
@@ -144,7 +151,7 @@ bool serve(Connection& connection, const Options& options, Totals& totals) {
     while (connection.unsent.size() < options.pipelined * options.request.size()) {
       connection.unsent += options.request;
     }
-    return send_requests(connection, options, totals);
+    return send_requests(connection);
   }
   const ssize_t got = recv(connection.fd, buffer.data(), buffer.size(), 0);
   if (got == 0 || (got < 0 && errno != EAGAIN)) {
@@ -156,7 +163,7 @@ bool serve(Connection& connection, const Options& options, Totals& totals) {
       connection.unsent += options.request;
     }
   }
-  return send_requests(connection, options, totals);
+  return send_requests(connection);
 }
 
 void serve_all(std::vector<Connection>& connections, const Options& options, Totals& totals) {
@@ -173,6 +180,7 @@ void serve_all(std::vector<Connection>& connections, const Options& options, Tot
     if (each.fd < 0 || watched[i].revents == 0 || serve(each, options, totals)) {
       continue;
     }
+    totals.requests += arrived_requests(each, options);
     close(each.fd);
     each.fd = -1;
     ++totals.closed;
@@ -244,6 +252,9 @@ int main(int argc, char** argv) {
   const auto start = steady_clock::now();
   while (steady_clock::now() - start < options.duration && (options.deaf || totals.closed < connections.size())) {
     serve_all(connections, options, totals);
+  }
+  for (const Connection& each : connections) {
+    totals.requests += arrived_requests(each, options);
   }
   print(totals, std::chrono::duration<double>(steady_clock::now() - start).count());
   return 0;
