@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The documents for /usr/share/doc/tcpperf, in the folders they are in here, so that links among them lead somewhere. A link
-to what a package has elsewhere is given that place; of one to what it does not have, the text is left.
+"""The documents for /usr/share/doc/tcpperf, in the folders they are in here, so that links among them lead somewhere. A
+link to what a package has elsewhere is given that place; of one to what it does not have, the text is left.
 
 usage: docs.py TARGET_FOLDER
 """

@@ -309,7 +309,8 @@ class Junk(AttackTest):
         _, address, watch = self.start_plain()
         random.seed(7)
         kinds = [random.randbytes(1 + random.randrange(3000)) for _ in range(60)]
-        kinds += [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + random.randbytes(500), b"\r\n" * 10000, b"\0" * 5000,
+        kinds += [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + random.randbytes(500), b"\r\n" * 10000,
+                  b"\0" * 5000,
                   b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
                   b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b" " * 70000,
                   b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffffff\r\n",
@@ -329,10 +330,11 @@ class Junk(AttackTest):
         expected = {
             b"//metrics": b"404", b"/metrics/": b"404", b"/./metrics": b"404", b"/x/../metrics": b"404",
             b"/../../etc/passwd": b"404", b"/%2e%2e/etc/passwd": b"404", b"/metrics%00": b"404", b"/%6detrics": b"404",
-            b"/metrics\x01": b"400", b"/metrics\0": b"400", b"/metrics x": b"400", b"/metrics\xff": b"404", b"metrics": b"404", b"*": b"404", b"/metrics#x": b"404",
-            b"/metrics;x": b"404", b"/metrics?x=%00&y": b"200", b"http://x/metrics": b"200",
-            b"http://x:1/metrics?a": b"200", b"https://x": b"200", b"http:///metrics": b"200", b"ftp://x/metrics": b"404",
-            b"/" + b"x" * 20000: b"404", b"/" + b"../" * 5000: b"404"}
+            b"/metrics\x01": b"400", b"/metrics\0": b"400", b"/metrics x": b"400", b"/metrics\xff": b"404",
+            b"metrics": b"404", b"*": b"404", b"/metrics#x": b"404", b"/metrics;x": b"404",
+            b"/metrics?x=%00&y": b"200", b"http://x/metrics": b"200",
+            b"http://x:1/metrics?a": b"200", b"https://x": b"200", b"http:///metrics": b"200",
+            b"ftp://x/metrics": b"404", b"/" + b"x" * 20000: b"404", b"/" + b"../" * 5000: b"404"}
         with watch.attack():
             for path, status in expected.items():
                 with self.subTest(path[:40]):
@@ -353,7 +355,8 @@ class Junk(AttackTest):
         _, address, watch = self.start_plain()
         with watch.attack():
             for _ in range(20):
-                answer = self.ask(address, WHOLE + b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + WHOLE)
+                junk = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+                answer = self.ask(address, WHOLE + junk + WHOLE)
                 self.assertTrue(answer.startswith(b"HTTP/1.1 200"))
                 self.assertIn(b"HTTP/1.1 405", answer)
 
@@ -371,7 +374,8 @@ class TlsAttacks(AttackTest):
         self.watch = Watch(self, self.daemon, self.scrape)
 
     def scrape(self):
-        with socket.create_connection(self.address, timeout=SCRAPER_PATIENCE, source_address=("127.0.0.1", 0)) as plain, \
+        source = ("127.0.0.1", 0)
+        with socket.create_connection(self.address, timeout=SCRAPER_PATIENCE, source_address=source) as plain, \
                 self.context.wrap_socket(plain, server_hostname="localhost") as client:
             return self.complete_page(client)
 
@@ -414,7 +418,8 @@ class TlsAttacks(AttackTest):
         with self.watch.attack(tls=True):
             for _ in range(60):
                 for data in (WHOLE, random.randbytes(600), hello[:-20] + random.randbytes(20),
-                             b"\x16\x03\x01\xff\xff" + random.randbytes(2000), b"\x16\x03\x01\x00\x05\x01\xff\xff\xff\x00"):
+                             b"\x16\x03\x01\xff\xff" + random.randbytes(2000),
+                             b"\x16\x03\x01\x00\x05\x01\xff\xff\xff\x00"):
                     client = Client(self.address, attacker(0))
                     client.send(data)
                     client.close()

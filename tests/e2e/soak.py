@@ -24,8 +24,8 @@ RELOADS = 10
 # The readings that rules look back on are kept for five minutes, but never more than 64: at one tick a second they are
 # as many as they will be after so long.
 TICK, HISTORY_SECONDS = "1s", 75
-# From the first fifth of the readings to the last, one each second: of three minutes a leak of 8 KiB per scrape shows, of
-# an hour one of 400 bytes. Pages that come and go are none.
+# From the first fifth of the readings to the last, one each second: of three minutes a leak of 8 KiB per scrape shows,
+# of an hour one of 400 bytes. Pages that come and go are none.
 RSS_GROWTH_BYTES = 1 << 20
 RSS_BYTES = 32 << 20  # after the start, which takes more for a moment
 # Of all segments, and of all samples.

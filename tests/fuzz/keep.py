@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Fuzzes for a while and brings what was found into the tree: of all inputs, the smallest that reach a line which no other
-of the corpus reaches. Those written by hand stay as they are; those kept before stay while they are needed.
+"""Fuzzes for a while and brings what was found into the tree: of all inputs, the smallest that reach what no other of
+the corpus reaches. Those written by hand stay as they are; those kept before stay while they are needed.
 
 usage: keep.py BUILD_FOLDER SECONDS
 SECONDS are for each of the fuzz targets.
@@ -48,7 +48,7 @@ def keep(fuzzer, seconds):
         for path in corpus.iterdir():
             shutil.copyfile(path, (candidates if KEPT.fullmatch(path.name) else merged) / path.name)
         by_hand = {path.name for path in merged.iterdir()}
-        # Without counters how often a line is reached does not tell inputs apart: hundreds of them would differ in that.
+        # Without counters how often a place is reached does not tell inputs apart: hundreds would differ in that.
         if not run(fuzzer, "-merge=1", "-use_counters=0", f"-artifact_prefix={found.parent}/", merged, candidates):
             return False
         needed = [path for path in merged.iterdir() if path.name not in by_hand]
