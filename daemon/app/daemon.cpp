@@ -315,6 +315,7 @@ void Daemon::add_to_report(core::SelfReport& report) const {
   if (server_ != nullptr) {
     const adapters::http::Counters counters = server_->counters();
     report.http_responses = counters.responses;
+    report.http_responses_unfinished = counters.responses_unfinished;
     report.http_connections_refused = counters.connections_refused;
     report.http_connections_evicted = counters.connections_evicted;
     report.http_connections_unanswered = counters.connections_unanswered;

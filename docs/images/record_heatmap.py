@@ -31,8 +31,8 @@ STEP_S = 2
 # Name, seconds, and what happens to the cable when the phase begins.
 PHASES = (
     ("quiet requests", 50, ()),
-    ("bulk over 20 Mbit/s", 50, (f"nsenter --net=/run/netns/{CLIENT} tc qdisc add dev cable root tbf rate 20mbit burst 32kb "
-                        "latency 200ms",)),
+    ("bulk over 20 Mbit/s", 50, (f"nsenter --net=/run/netns/{CLIENT} tc qdisc add dev cable root tbf "
+                                 "rate 20mbit burst 32kb latency 200ms",)),
     ("and 3 % of packets lost", 110, (f"nsenter --net=/run/netns/{SERVER} nft add table inet lossy",
                           f"nsenter --net=/run/netns/{SERVER} nft add chain inet lossy in "
                           "{ type filter hook input priority 0 ; }",
@@ -142,8 +142,9 @@ class Recording:
             process.wait()
 
     def fetch(self, url):
-        return subprocess.run(["nsenter", f"--net=/run/netns/{MONITOR}", "curl", "-fsS", "--retry", "20",
-                               "--retry-connrefused", "--retry-delay", "1", url], check=True, capture_output=True).stdout
+        command = ["nsenter", f"--net=/run/netns/{MONITOR}", "curl", "-fsS", "--retry", "20", "--retry-connrefused",
+                   "--retry-delay", "1", url]
+        return subprocess.run(command, check=True, capture_output=True).stdout
 
     def query(self, expression, begin, end, file):
         parameters = urllib.parse.urlencode({"query": expression, "start": begin, "end": end, "step": STEP_S})

@@ -1,9 +1,6 @@
 #!/usr/bin/env python3
 """The web server under attack, by a real daemon. During each attack somebody at another address scrapes: every scrape
 succeeds, memory and descriptors stay bounded, and afterwards both are as before.
-
-The bounds: 128 connections at once, 32 of one client, and for a moment those that make room; of each 36 KiB for its request
-and one page that it has not read, and with TLS 64 KiB for its session.
 """
 import base64
 import concurrent.futures
@@ -12,7 +9,6 @@ import json
 import os
 import pathlib
 import random
-import select
 import socket
 import ssl
 import threading
@@ -20,171 +16,12 @@ import time
 import unittest
 
 import metrics
+from attackers import CONNECTIONS, PER_CLIENT, SCRAPER_PATIENCE, WHOLE, AttackTest, Client, Watch, attacker
 from certificates import Authority, bcrypt
-from harness import EndToEndTest, is_sanitized, quiet_config, run, wait_until
-
-MIB = 1 << 20
-CONNECTIONS, PER_CLIENT = 128, 32
-LOAD_MAKER = os.environ.get("TCPPERF_LOAD_MAKER", pathlib.Path(__file__).parents[2] / "build/bin/tcpperf_load_maker")
-WHOLE = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
-SCRAPER_PATIENCE = 10  # seconds; Prometheus' own
-
-
-def attacker(number):
-    """An address that is not the scraper's."""
-    return f"127.0.1.{number + 1}"
-
-
-class Watch:
-    """Scrapes from 127.0.0.1 while an attack goes on, and looks at what the daemon holds."""
-
-    def __init__(self, test, daemon, scrape):
-        self.test, self.daemon, self.scrape = test, daemon, scrape
-        self.scrapes, self.failures, self.slowest = 0, [], 0
-        self.most_memory = self.most_descriptors = 0
-        self.ending = threading.Event()
-        self.thread = threading.Thread(target=self._run)
-
-    def memory(self):
-        for line in pathlib.Path(f"/proc/{self.daemon.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise AssertionError("no VmRSS")
-
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
-
-    def _run(self):
-        while not self.ending.is_set():
-            start = time.monotonic()
-            try:
-                self.scrape()
-                self.scrapes += 1
-            except Exception as error:  # whatever it is, the scrape has failed
-                self.failures.append(f"{error!r} after {time.monotonic() - start:.1f} s")
-            self.slowest = max(self.slowest, time.monotonic() - start)
-            self.most_memory = max(self.most_memory, self.memory())
-            self.most_descriptors = max(self.most_descriptors, self.descriptors())
-            self.ending.wait(0.1)
-
-    @contextlib.contextmanager
-    def attack(self, tls=False):
-        for _ in range(3):
-            self.scrape()  # whatever is allocated once
-        page = len(self.scrape())
-        memory, descriptors = self.memory(), self.descriptors()
-        self.thread.start()
-        try:
-            yield self
-        finally:
-            self.ending.set()
-            self.thread.join()
-        test = self.test
-        test.assertEqual(self.failures, [], f"{len(self.failures)} of {self.scrapes + len(self.failures)} scrapes")
-        test.assertGreater(self.scrapes, 0)
-        each = 36 * 1024 + page + (64 * 1024 if tls else 0)
-        test.assertLessEqual(self.most_descriptors, descriptors + 2 * CONNECTIONS + 64)
-        wait_until(lambda: self.descriptors() <= descriptors, f"descriptors are {descriptors} again", 40)
-        if not is_sanitized():
-            test.assertLess(self.most_memory - memory, CONNECTIONS * each + 4 * MIB, "memory while it lasted")
-            wait_until(lambda: self.memory() < memory + 3 * MIB, "the memory is what it was", 40)
-        print(f"  [{self.scrapes} scrapes, the slowest {self.slowest:.2f} s; at most "
-              f"{(self.most_memory - memory) / MIB:+.1f} MiB, {self.most_descriptors - descriptors:+d} descriptors; "
-              f"afterwards {(self.memory() - memory) / MIB:+.1f} MiB]", flush=True)
-
-
-class Client:
-    """A connection of an attacker. What it cannot send is part of the attack."""
-
-    def __init__(self, address, source, receive_buffer=None):
-        self.socket = socket.socket()
-        self.socket.settimeout(5)
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.bind((source, 0))
-        self.socket.connect(address)
-
-    def send(self, data):
-        try:
-            self.socket.sendall(data)
-            return True
-        except OSError:
-            return False
-
-    def read(self, seconds=5):
-        """All that comes until the end, or until nothing comes any more."""
-        data = b""
-        with contextlib.suppress(OSError):
-            while select.select([self.socket], [], [], seconds)[0]:
-                more = self.socket.recv(65536)
-                if not more:
-                    break
-                data += more
-        return data
-
-    def close(self):
-        self.socket.close()
-
-
-class AttackTest(EndToEndTest):
-    def scraper(self, address):
-        def scrape():
-            with socket.create_connection(address, timeout=SCRAPER_PATIENCE, source_address=("127.0.0.1", 0)) as client:
-                return self.complete_page(client)
-        return scrape
-
-    def complete_page(self, client, extra=b""):
-        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + extra + b"\r\n")
-        data = b""
-        end = time.monotonic() + SCRAPER_PATIENCE
-        while more := client.recv(1 << 18):
-            data += more
-            if time.monotonic() > end:
-                raise TimeoutError("the page takes too long")
-        head, _, body = data.partition(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200") or f"Content-Length: {len(body)}".encode() not in head:
-            raise AssertionError(f"no complete page: {head!r}, {len(body)} bytes")
-        return body
-
-    def start_plain(self, **options):
-        daemon = self.start(quiet_config(), **options)
-        address = daemon.addresses()[0]
-        return daemon, address, Watch(self, daemon, self.scraper(address))
-
-    def counts(self, address):
-        return metrics.parse(self.scraper(address)().decode())
-
-    def clients(self, address, count, addresses, **options):
-        """Connected ones, closed with the test."""
-        opened = []
-        self.addCleanup(lambda: [client.close() for client in opened])
-        for number in range(count):
-            opened.append(Client(address, attacker(number % addresses), **options))
-        return opened
-
-    def load(self, port, path, *headers, connections=PER_CLIENT, pipelined=8, clients=1, seconds=4):
-        return json.loads(run(LOAD_MAKER, port, path, seconds, connections, pipelined, clients, *headers).stdout)
+from harness import quiet_config, run, wait_until
 
 
 class Floods(AttackTest):
-    def test_as_many_requests_as_the_machine_can_make(self):
-        daemon, address, watch = self.start_plain()
-        for name, path, headers, connections, clients in (
-                ("pages, gzip, of one client", "/metrics", ("Accept-Encoding: gzip",), PER_CLIENT, 1),
-                ("pages of one client", "/metrics", (), PER_CLIENT, 1),
-                ("pages of three clients", "/metrics", (), 3 * PER_CLIENT, 3),
-                ("pages of as many clients as there are places for", "/metrics", (), CONNECTIONS, 4),
-                ("small pages of three clients", "/-/healthy", (), 3 * PER_CLIENT, 3)):
-            with self.subTest(name):
-                watch = Watch(self, daemon, self.scraper(address))
-                with watch.attack():
-                    got = self.load(address[1], path, *headers, connections=connections, clients=clients)
-                answered = sum(got["responses"].values())
-                print(f"  {name}: {answered / got['seconds']:.0f} responses/s, "
-                      f"{got['bytes'] / got['seconds'] / MIB:.0f} MiB/s", flush=True)
-                self.assertEqual(set(got["responses"]), {"200"})
-                self.assertLessEqual(got["closed"], 0 if connections < CONNECTIONS else CONNECTIONS // 2)
-
     def test_a_page_that_is_shared_is_still_newer_than_its_request(self):
         _, address, watch = self.start_plain()
 
@@ -432,95 +269,6 @@ class Slow(AttackTest):
         self.assertEqual(whole + half, 100)
 
 
-class Junk(AttackTest):
-    def ask(self, address, data):
-        client = Client(address, attacker(0))
-        client.send(data)
-        answer = client.read(2)
-        client.close()
-        return answer
-
-    def test_heads_that_are_too_large(self):
-        _, address, watch = self.start_plain()
-        with watch.attack():
-            for data, expected in (
-                    (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 10_000_000 + b"\r\n\r\n", b" 431 "),
-                    (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 100_000 + b"\r\n", b" 431 "),
-                    (b"GET /" + b"x" * 1_000_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b" 414 "),
-                    (b"GET /?" + b"x" * 1_000_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b" 414 ")):
-                for _ in range(20):
-                    # The server closes what it does not read, so its answer may be lost on the way.
-                    self.assertIn(self.ask(address, data)[8:13], (expected, b""))
-        self.assertGreater(self.counts(address).total("tcpperf_http_responses_total", code="431"), 0)
-
-    def test_bodies_are_not_taken(self):
-        _, address, watch = self.start_plain()
-        with watch.attack():
-            for head in (b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n",
-                         b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n",
-                         b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n"):
-                for _ in range(5):
-                    client = Client(address, attacker(0))
-                    client.send(head)
-                    sent = 0
-                    while sent < 200 and client.send(b"x" * 65536):
-                        sent += 1
-                    self.assertLess(sent, 200, "it was read")
-                    client.close()
-
-    def test_junk_of_every_kind(self):
-        _, address, watch = self.start_plain()
-        random.seed(7)
-        kinds = [random.randbytes(1 + random.randrange(3000)) for _ in range(60)]
-        kinds += [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + random.randbytes(500), b"\r\n" * 10000, b"\0" * 5000,
-                  b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-                  b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b" " * 70000,
-                  b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffffff\r\n",
-                  WHOLE * 3 + b"junk\r\n" * 100, b"X" * 10 + WHOLE, WHOLE + random.randbytes(3000) + WHOLE]
-        with watch.attack():
-            for data in kinds:
-                client = Client(address, attacker(0))
-                client.send(data)
-                if data[:1] != b"\0":
-                    client.read(0.05)
-                client.close()
-        for code in ("500", "503"):
-            self.assertEqual(self.counts(address).total("tcpperf_http_responses_total", code=code), 0)
-
-    def test_paths_that_try_tricks_lead_nowhere(self):
-        _, address, watch = self.start_plain()
-        expected = {
-            b"//metrics": b"404", b"/metrics/": b"404", b"/./metrics": b"404", b"/x/../metrics": b"404",
-            b"/../../etc/passwd": b"404", b"/%2e%2e/etc/passwd": b"404", b"/metrics%00": b"404", b"/%6detrics": b"404",
-            b"/metrics\x01": b"400", b"/metrics\0": b"400", b"/metrics x": b"400", b"/metrics\xff": b"404", b"metrics": b"404", b"*": b"404", b"/metrics#x": b"404",
-            b"/metrics;x": b"404", b"/metrics?x=%00&y": b"200", b"http://x/metrics": b"200",
-            b"http://x:1/metrics?a": b"200", b"https://x": b"200", b"http:///metrics": b"200", b"ftp://x/metrics": b"404",
-            b"/" + b"x" * 20000: b"404", b"/" + b"../" * 5000: b"404"}
-        with watch.attack():
-            for path, status in expected.items():
-                with self.subTest(path[:40]):
-                    answer = self.ask(address, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-                    self.assertEqual(answer[9:12], status)
-                    if status == b"404":
-                        self.assertNotIn(path[:60], answer.partition(b"\r\n\r\n")[2].replace(b"  /metrics\n", b""))
-
-    def test_methods_besides_get_and_head_are_refused(self):
-        _, address, watch = self.start_plain()
-        with watch.attack():
-            for method in (b"POST", b"PUT", b"DELETE", b"OPTIONS", b"TRACE", b"PATCH", b"CONNECT", b"get", b"METRICS",
-                           b"X" * 5000):
-                answer = self.ask(address, method + b" /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-                self.assertEqual(answer[9:12], b"405", method[:20])
-
-    def test_pipelined_junk_behind_good_requests(self):
-        _, address, watch = self.start_plain()
-        with watch.attack():
-            for _ in range(20):
-                answer = self.ask(address, WHOLE + b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + WHOLE)
-                self.assertTrue(answer.startswith(b"HTTP/1.1 200"))
-                self.assertIn(b"HTTP/1.1 405", answer)
-
-
 class TlsAttacks(AttackTest):
     def setUp(self):
         super().setUp()
@@ -534,7 +282,8 @@ class TlsAttacks(AttackTest):
         self.watch = Watch(self, self.daemon, self.scrape)
 
     def scrape(self):
-        with socket.create_connection(self.address, timeout=SCRAPER_PATIENCE, source_address=("127.0.0.1", 0)) as plain, \
+        source = ("127.0.0.1", 0)
+        with socket.create_connection(self.address, timeout=SCRAPER_PATIENCE, source_address=source) as plain, \
                 self.context.wrap_socket(plain, server_hostname="localhost") as client:
             return self.complete_page(client)
 
@@ -577,7 +326,8 @@ class TlsAttacks(AttackTest):
         with self.watch.attack(tls=True):
             for _ in range(60):
                 for data in (WHOLE, random.randbytes(600), hello[:-20] + random.randbytes(20),
-                             b"\x16\x03\x01\xff\xff" + random.randbytes(2000), b"\x16\x03\x01\x00\x05\x01\xff\xff\xff\x00"):
+                             b"\x16\x03\x01\xff\xff" + random.randbytes(2000),
+                             b"\x16\x03\x01\x00\x05\x01\xff\xff\xff\x00"):
                     client = Client(self.address, attacker(0))
                     client.send(data)
                     client.close()

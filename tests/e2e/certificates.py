@@ -1,4 +1,4 @@
-"""Certificates and password hashes of the test's own, made with openssl and Debian's perl (whose crypt() is libcrypt's).
+"""Certificates and password hashes of the test's own, made with openssl and Debian's perl, whose crypt() is libcrypt's.
 Everything is in one folder and good for a day."""
 from harness import run
 

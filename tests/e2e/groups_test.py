@@ -103,7 +103,8 @@ class Groups(EndToEndTest):
         self.connect(client, server, port)
         self.exchange(client, server)
         after = self.scrape_exchanged(daemon)
-        self.check_bytes(after, {"process": "perf-client", "role": "client"}, {"process": "perf-server", "role": "server"})
+        self.check_bytes(after, {"process": "perf-client", "role": "client"},
+                         {"process": "perf-server", "role": "server"})
         for process in ("perf-client", "perf-server"):
             self.assertEqual(after.total("tcpperf_open_connections", process=process), CONNECTIONS)
         # `role` of this metric is its own.

@@ -164,8 +164,8 @@ class NativeHistogramsTest(EndToEndTest):
                                least_border=min(float(border) for border, _ in classic[key]))
 
     def check_round_trips(self, native_server, classic_server, key, histogram, least_border):
-        """Quantiles and fractions of a histogram with hundreds of observations. Below `least_border` the classic one has
-        no buckets."""
+        """Quantiles and fractions of a histogram with hundreds of observations. Below `least_border` the classic one
+        has no buckets."""
         selector = self.selector(key, name="")
         self.assertGreater(histogram.count, 100)
         self.assertEqual(histogram.zero, 0)

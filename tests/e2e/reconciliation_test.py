@@ -11,7 +11,8 @@ from harness import PROBES, EndToEndTest, quiet_config, run, tool, wait_until
 from missing_hook_test import without_tracepoint
 from network import Chatter, Pair, Server, connect_and_close, connect_and_reset, connect_refused
 
-COUNTERS = ("TcpActiveOpens", "TcpPassiveOpens", "TcpEstabResets", "TcpRetransSegs", "TcpExtTCPSynRetrans", "TcpOutRsts")
+COUNTERS = ("TcpActiveOpens", "TcpPassiveOpens", "TcpEstabResets", "TcpRetransSegs", "TcpExtTCPSynRetrans",
+            "TcpOutRsts")
 FEW = 7
 
 
@@ -87,7 +88,7 @@ class Reconciliation(EndToEndTest):
             self.assertGreater(failed, 0)
 
     def assert_agreed(self, now, counters=COUNTERS):
-        """Up to the events that the kernel gave to no program, because it was running on that CPU: rare, and counted."""
+        """Up to the events that the kernel gave to no program, as it was running on that CPU: rare, and counted."""
         name = "tcpperf_reconciliation_events_total"
         skipped = now.total("tcpperf_lost_updates_total", reason="program_recursion")
         for counter in counters:

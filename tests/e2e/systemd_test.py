@@ -83,7 +83,8 @@ class Systemd(EndToEndTest):
 
         message = self.manager.await_message("READY")
         self.assertEqual(message["READY"], "1")
-        self.assertRegex(message["STATUS"], rf"^{len(PROBES)} of {len(PROBES)} probes measuring, \d+ programs attached$")
+        self.assertRegex(message["STATUS"],
+                         rf"^{len(PROBES)} of {len(PROBES)} probes measuring, \d+ programs attached$")
 
     def test_watchdog_is_fed_twice_per_interval_and_not_while_the_daemon_stands_still(self):
         daemon = self.start_managed(watchdog=True)

@@ -104,8 +104,9 @@ ONLY_PROMTOOLS = {
     "a CA file without a CA": f"tls_server_config: {{{PAIR}, client_auth_type: RequireAndVerifyClientCert, "
                               "client_ca_file: server.key}",
     # What GnuTLS cannot express.
-    "a list of suites that is no product": f"tls_server_config: {{cert_file: rsa.pem, key_file: rsa.key, cipher_suites: "
-                                           "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_RSA_WITH_AES_256_GCM_SHA384]}",
+    "a list of suites that is no product": f"tls_server_config: {{cert_file: rsa.pem, key_file: rsa.key, "
+                                           "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "
+                                           "TLS_RSA_WITH_AES_256_GCM_SHA384]}",
     # It could not be sent.
     "a control character in a header": 'http_server_config: {headers: {X-XSS-Protection: "0\\r"}}',
     # A check would take a minute.
@@ -118,7 +119,8 @@ ONLY_PROMTOOLS = {
     "two documents": "---\n---\nx: 1\n",
     # TLS 1.2 or 1.3 would have no suite.
     "only suites of TLS 1.3": f"tls_server_config: {{{PAIR}, cipher_suites: [TLS_AES_128_GCM_SHA256]}}",
-    "only suites of another key": f"tls_server_config: {{{PAIR}, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]}}",
+    "only suites of another key": f"tls_server_config: {{{PAIR}, "
+                                  "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]}",
     "only CBC": f"tls_server_config: {{{PAIR}, cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA]}}",
 }
 REFUSED["names of clients, and no name"] = (

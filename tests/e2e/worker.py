@@ -1,4 +1,6 @@
-"""A process of its own that owns connections: `worker.py NAME`, told what to do line by line on stdin. Answers "ok ..."."""
+"""A process of its own that owns connections: `worker.py NAME`. It is told what to do line by line on stdin, and
+answers "ok ...".
+"""
 import ctypes
 import os
 import socket

@@ -102,6 +102,12 @@ class Deb(unittest.TestCase):
             in_etc = {file for file in files if file.startswith("/etc/")}
             self.assertEqual({file for file in in_etc if (system.path / file[1:]).is_file()}, CONFFILES)
 
+    def test_no_link_in_a_document_is_dead(self):
+        with self.system() as system:
+            folder = system.path / "usr/share/doc/tcpperf"
+            self.assertIn(folder / "README.md", pages := set(folder.rglob("*.md")))
+            self.assertEqual({dead for page in pages for dead in roots.dead_links(system, page)}, set())
+
     def test_the_shipped_configuration_is_good(self):
         with self.system() as system:
             self.assertEqual(system("tcpperfd", "--config.check").stdout, "/etc/tcpperf/tcpperf.yaml: good\n")

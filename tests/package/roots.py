@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import os
 import pathlib
+import re
 import shutil
 import stat
 import subprocess
@@ -58,6 +59,14 @@ def enter():
     for part in ("archives/partial", "lists/partial"):
         (CACHE / part).mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def dead_links(system, page):
+    """Links of a page in that system that lead to no file; a web address is not looked at."""
+    targets = re.findall(r"\]\(\s*<?([^)\s>#]+)", page.read_text(encoding="utf-8"))
+    paths = {target: system.path / target[1:] if target.startswith("/") else page.parent / target
+             for target in targets if ":" not in target}
+    return {f"{page.relative_to(system.path)}: {target}" for target, path in paths.items() if not path.exists()}
 
 
 class System:

@@ -103,6 +103,12 @@ class Installed(unittest.TestCase):
             self.assertEqual(system("tcpperfd", "--config.check").stdout, "/etc/tcpperf/tcpperf.yaml: good\n")
             self.assertEqual(self.rpm(system, "--verify", "tcpperf"), "")
 
+    def test_no_link_in_a_document_is_dead(self):
+        with self.system() as system:
+            folder = system.path / "usr/share/doc/tcpperf"
+            self.assertIn(folder / "README.md", pages := set(folder.rglob("*.md")))
+            self.assertEqual({dead for page in pages for dead in roots.dead_links(system, page)}, set())
+
     def test_an_upgrade_keeps_what_was_edited_and_replaces_what_was_not(self):
         rpm = next_version()
         with self.system() as system:

@@ -20,7 +20,8 @@ TREE = {
 GOOD = (
     "[a](docs/GUIDE.md) ![b](docs/GUIDE.md) [c](https://example.org/none) [d](#t) `[e](none.md)`",
     "[a](docs/GUIDE.md#one-way-its-this) and [generated](docs/metrics.md#metrics)",
-    "`docs/GUIDE.md` `GUIDE.md` `docs/` `./docs` `bpf/probes/<name>.bpf.h` `bpf/probes/*.bpf.h` `docs/configuration.md`",
+    "`docs/GUIDE.md` `GUIDE.md` `docs/` `./docs` `docs/configuration.md`",
+    "`bpf/probes/<name>.bpf.h` `bpf/probes/*.bpf.h`",
     "`build/bin/tcpperfd` `/etc/tcpperf/tcpperf.yaml` `and/or` `docs/none.md is a command`",
     "tcpperf_rtt_seconds tcpperf_rtt_seconds_bucket{} tcpperf_histogram tcpperf_room tcpperf_abi",
     "./dev run, `./dev docs`",
@@ -98,7 +99,8 @@ class Documents(unittest.TestCase):
         tree = TREE | {"bpf/lib/flow.bpf.h": "", "bpf/abi/types.h": ""}
 
         def table(*rows):
-            return tree | {"docs/ARCHITECTURE.md": "\n".join(["| Room | May use | And |", "| --- | --- | --- |", *rows])}
+            lines = ["| Room | May use | And |", "| --- | --- | --- |", *rows]
+            return tree | {"docs/ARCHITECTURE.md": "\n".join(lines)}
 
         self.assertEqual(mistakes_of(table(PROBES_ROW, CORE_ROW)), [])
         for probes, core, words in WRONG_ROOMS:

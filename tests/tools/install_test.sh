@@ -15,13 +15,17 @@ fail() {
 }
 installed() { (cd "$stage" && find . -type f | sort | tr '\n' ' '); }
 
-configuration=$(cd "$(dirname "$3")/config" && find rules -name '*.yaml' | sort | sed 's|^|./etc/tcpperf/|' | tr '\n' ' ')
+# rules_below FOLDER: the shipped rules there, each with a blank behind it.
+rules_below() { (cd "$config" && find rules -name '*.yaml' | sort | sed "s|^|$1|" | tr '\n' ' '); }
+
+config=$(dirname "$3")/config
+configuration=$(rules_below ./etc/tcpperf/)
 configuration="./etc/default/tcpperf $configuration./etc/tcpperf/tcpperf.yaml "
 everything="$configuration./usr/lib/systemd/catalog/tcpperf.catalog ./usr/lib/systemd/system/tcpperf.service "
 everything="$everything./usr/lib/systemd/system/tcpperf.socket ./usr/lib/sysusers.d/tcpperf.conf "
 everything="$everything./usr/sbin/tcpperfd ./usr/share/bash-completion/completions/tcpperfd "
 everything="$everything./usr/share/man/man5/tcpperf.yaml.5 ./usr/share/man/man8/tcpperfd.8 "
-pristine=$(cd "$(dirname "$3")/config" && find rules -name '*.yaml' | sort | sed 's|^|./usr/share/tcpperf/|' | tr '\n' ' ')
+pristine=$(rules_below ./usr/share/tcpperf/)
 everything="$everything./usr/share/tcpperf/dashboards/tcpperf.json $pristine./usr/share/tcpperf/tcpperf.yaml "
 everything="$everything./usr/share/zsh/vendor-completions/_tcpperfd "
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -66,6 +67,18 @@ core::Result<SocketAddress> resolve(const ListenAddress& wanted) {
 // Of a connection flood the backlog must not become a queue of seconds.
 constexpr int kBacklog = 1024;
 
+// What the kernel may hold of each connection, which takes it over from its listener: it counts as the daemon's memory.
+// Of requests little, as they are small; of pages what is not on its way, so that who reads gets them as fast as ever,
+// and who does not finds no 4 MiB of further pages put into the socket's buffer. 0, or -1 and errno.
+int bound_kernel_buffers(int tcp_socket) {
+  constexpr int kReceiveBytes = 32 * 1024;  // the kernel doubles it, for its own structures
+  constexpr int kUnsentBytes = 128 * 1024;
+  return setsockopt(tcp_socket, SOL_SOCKET, SO_RCVBUF, &kReceiveBytes, sizeof(kReceiveBytes)) == 0 &&
+                 setsockopt(tcp_socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof(kUnsentBytes)) == 0
+             ? 0
+             : -1;
+}
+
 // A listening socket, or errno.
 core::Result<UniqueFd> open_socket(SocketAddress& address, bool both_families) {
   UniqueFd fd(socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -77,7 +90,8 @@ core::Result<UniqueFd> open_socket(SocketAddress& address, bool both_families) {
   if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
       (address.storage.ss_family == AF_INET6 &&
        setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof(only_ipv6)) != 0) ||
-      bind(fd.get(), address.get(), address.length) != 0 || listen(fd.get(), kBacklog) != 0) {
+      bound_kernel_buffers(fd.get()) != 0 || bind(fd.get(), address.get(), address.length) != 0 ||
+      listen(fd.get(), kBacklog) != 0) {
     return core::Error::from_errno("bind", errno);
   }
   return fd;
@@ -153,6 +167,9 @@ core::Result<Listener> adopt_listener(UniqueFd fd) {
   if (bound.storage.ss_family == AF_UNIX) {
     const auto* local = reinterpret_cast<const sockaddr_un*>(&bound.storage);
     return Listener{std::move(fd), {local->sun_path[0] == '/' ? local->sun_path : "unix", 0}};
+  }
+  if (bound_kernel_buffers(fd.get()) != 0) {
+    return core::Error::from_errno(what, errno);
   }
   auto address = address_of(fd, {"any", 0});
   if (!address) {

@@ -77,6 +77,7 @@ struct Server::State {
   const Warn warn;
   Connections connections;
   std::atomic<std::uint64_t> unanswered{0};
+  std::atomic<std::uint64_t> unfinished{0};
   std::vector<ListenAddress> addresses;
   steady_clock::time_point warned_at;  // of the acceptor's thread
   std::unique_ptr<Requests> requests;
@@ -181,6 +182,8 @@ void Server::State::on_completed(void* closure, MHD_Connection* connection, void
   state.requests->completed(*known);
   if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
     state.wait_for_client(*known, Waiting::kForNextRequest);
+  } else if (known->stage == Stage::kAnswered) {
+    ++state.unfinished;
   }
 }
 
@@ -326,8 +329,8 @@ const std::vector<ListenAddress>& Server::addresses() const {
 }
 
 Counters Server::counters() const {
-  return {state_->requests->statuses().read(), state_->connections.refused(), state_->connections.evicted(),
-          state_->unanswered};
+  return {state_->requests->statuses().read(), state_->unfinished, state_->connections.refused(),
+          state_->connections.evicted(), state_->unanswered};
 }
 
 }  // namespace tcpperf::adapters::http

@@ -36,6 +36,7 @@ struct Counters {
   // By status code: a fixed set, with zeros, and the rest under "other". A request that fails before its first line is
   // complete is not counted.
   std::vector<std::pair<std::string_view, std::uint64_t>> responses;
+  std::uint64_t responses_unfinished = 0;    // of these, not taken to the end by their client
   std::uint64_t connections_refused = 0;     // over one of the limits; closed without a word
   std::uint64_t connections_evicted = 0;     // closed to make room, after they had waited for their client
   std::uint64_t connections_unanswered = 0;  // ended by either side, or by a failed TLS handshake, before any response

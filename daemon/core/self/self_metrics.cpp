@@ -171,6 +171,14 @@ const MetricSpec kDeliveries{"tcpperf_alert_deliveries_total",
                              {"sink", "result"}};
 const MetricSpec kHttpResponses{
     "tcpperf_http_responses_total", "HTTP responses by status code.", MetricKind::kCounter, Unit::kNone, {"code"}};
+const MetricSpec kHttpUnfinished{
+    "tcpperf_http_responses_unfinished_total",
+    "HTTP responses that were begun and did not get to their client as a whole: it hung up, or read nothing for too "
+    "long, or its connection was closed to make room for another. Requests that had come behind them on the connection "
+    "were not read, and are not counted.",
+    MetricKind::kCounter,
+    Unit::kNone,
+    {}};
 const MetricSpec kHttpRefused{"tcpperf_http_connections_refused_total",
                               "HTTP connections closed at once because too many were open.",
                               MetricKind::kCounter,
@@ -360,6 +368,7 @@ void append_self_metrics(const SelfReport& report, Snapshot& snapshot) {
   for (const auto& [code, count] : report.http_responses) {
     out.add(kHttpResponses, {std::string(code)}, count);
   }
+  out.add(kHttpUnfinished, {}, report.http_responses_unfinished);
   out.add(kHttpRefused, {}, report.http_connections_refused);
   out.add(kHttpEvicted, {}, report.http_connections_evicted);
   out.add(kHttpUnanswered, {}, report.http_connections_unanswered);
@@ -403,6 +412,7 @@ std::span<const MetricSpec* const> self_metric_specs() {
       &kAlerts,
       &kDeliveries,
       &kHttpResponses,
+      &kHttpUnfinished,
       &kHttpRefused,
       &kHttpEvicted,
       &kHttpUnanswered,

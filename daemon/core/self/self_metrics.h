@@ -108,6 +108,7 @@ struct SelfReport {
   std::vector<AlertReport> alerts;
   std::vector<DeliveryReport> deliveries;
   std::vector<std::pair<std::string_view, std::uint64_t>> http_responses;  // by status code
+  std::uint64_t http_responses_unfinished = 0;
   std::uint64_t http_connections_refused = 0;
   std::uint64_t http_connections_evicted = 0;
   std::uint64_t http_connections_unanswered = 0;

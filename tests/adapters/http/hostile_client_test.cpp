@@ -3,6 +3,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "adapters/http/listener.h"
@@ -33,6 +34,7 @@ TEST_CASE("a slow reader of a large page holds nobody up, and gets all of it", "
   CHECK(beginning.size() == 100);
   CHECK(request(server->addresses()[0], "GET", "/metrics").body == large_page());
   CHECK(parse_reply(beginning + slow.read()).body == large_page());
+  CHECK(server->counters().responses_unfinished == 0);
 }
 
 TEST_CASE("readers that do not read are ended for those who do, the longest reading first", "[http]") {
@@ -51,6 +53,12 @@ TEST_CASE("readers that do not read are ended for those who do, the longest read
   CHECK(slow[3]->read() == large_page());
   CHECK(count_of(server->counters(), "503") == 0);
   CHECK(server->counters().connections_evicted >= 2);
+  // The third, if it was not ended too, goes now without having read.
+  slow.clear();
+  for (int i = 0; i < 500 && server->counters().responses_unfinished < 3; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(server->counters().responses_unfinished == 3);
 }
 
 TEST_CASE("a head beyond the limit is refused and the server lives", "[http]") {

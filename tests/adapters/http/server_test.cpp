@@ -3,6 +3,11 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "adapters/http/listener.h"
 #include "catch.h"
@@ -11,6 +16,23 @@
 
 using namespace tcpperf::adapters::http;
 using namespace tcpperf::tests;
+
+TEST_CASE("the kernel buffers little of a connection, whoever has opened its listener", "[http]") {
+  auto listening = listen_on({"127.0.0.1", 0});
+  REQUIRE(listening);
+  UniqueFd foreign(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  REQUIRE(listen(foreign.get(), 1) == 0);
+  auto handed_over = adopt_listener(std::move(foreign));
+  REQUIRE(handed_over);
+  for (const int fd : {listening->fd.get(), handed_over->fd.get()}) {
+    int bytes = 0;
+    socklen_t size = sizeof(bytes);
+    REQUIRE(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &size) == 0);
+    CHECK(bytes == 64 * 1024);
+    REQUIRE(getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, &size) == 0);
+    CHECK(bytes == 128 * 1024);
+  }
+}
 
 TEST_CASE("a page is served over IPv4 and over IPv6", "[http]") {
   for (const char* host : {"127.0.0.1", "::1"}) {

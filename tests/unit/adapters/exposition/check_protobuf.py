@@ -1,5 +1,5 @@
-"""usage: check_protobuf.py PRINTER: Google's decoder must read our protobuf pages, with nothing in them that it does not
-know, and find in them what the text page says, number for number."""
+"""usage: check_protobuf.py PRINTER: Google's decoder must read our protobuf pages, with nothing in them that it does
+not know, and find in them what the text page says, number for number."""
 
 import math
 import pathlib

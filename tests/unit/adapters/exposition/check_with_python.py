@@ -52,8 +52,9 @@ expect("help in text", {family.name: family.documentation for family in plain}, 
 
 numbers = samples(strict)
 expect("numbers in text", samples(plain), numbers)
-expect("awkward label", numbers[("tcpperf_sockets", (("process", 'back\\slash "quote"\nline'), ("state", "established")))], 12)
-expect("replaced bytes", numbers[("tcpperf_sockets", (("process", "caf\u00e9 \ufffd\ufffd"), ("state", "close_wait")))], -1)
+for what, process, state, value in (("awkward label", 'back\\slash "quote"\nline', "established", 12),
+                                    ("replaced bytes", "caf\u00e9 \ufffd\ufffd", "close_wait", -1)):
+    expect(what, numbers[("tcpperf_sockets", (("process", process), ("state", state)))], value)
 expect("fraction", numbers[("tcpperf_stalled_seconds_total", ())], 0.30000000000000004)
 expect("last border", numbers[("tcpperf_queued_bytes_bucket", (("le", 2.0**34),))], 19)
 expect("count of samples", len(numbers), 2 + 1 + 3 + 2 + 1 + 2 * (27 + 3) + (35 + 3))
