@@ -1,8 +1,8 @@
 """What an event costs. Programs are timed by the kernel (bpf_stats) while connections exchange small messages over
-loopback, so that there are many segments; beside them, on the same events, a program that does nothing, whose time is the
-timing's own, and a rival. Two connections have all they need in the caches, and hundreds of segments each in the time
-between two looks; of 500, each segment finds its connection cold, and is looked at in full. Being called is not in those
-times: it is taken from how much longer an exchange takes with many empty programs attached."""
+loopback, so that there are many segments; beside them, on the same events, a program that does nothing, whose time is
+the timing's own, and a rival. Two connections have all they need in the caches, and hundreds of segments each in the
+time between two looks; of 500, each segment finds its connection cold, and is looked at in full. Being called is not in
+those times: it is taken from how much longer an exchange takes with many empty programs attached."""
 import contextlib
 
 from measure import interleave, say, spread, table
@@ -76,7 +76,8 @@ def call_ns():
 
 def run(rounds, _quick):
     variants = {"as shipped": timed(SHIPPED), f"as shipped, {MANY_FLOWS} connections": timed(SHIPPED, MANY_FLOWS),
-                "all probes, every RTT": timed(ALL), "`rtt` alone, a sample per ms": timed(alone("rtt", sample_interval="1ms")),
+                "all probes, every RTT": timed(ALL),
+                "`rtt` alone, a sample per ms": timed(alone("rtt", sample_interval="1ms")),
                 "`rtt` alone, every sample": timed(alone("rtt"))}
     done = interleave(variants, rounds)
     called = call_ns()
@@ -97,7 +98,7 @@ def run(rounds, _quick):
                                    "instructions": hot[0]["instructions"], "events_per_second": rate.median,
                                    "programs": results[-1]["programs"]}
     say(f"being called costs {called.text('{:.0f}')} ns")
-    text = table(f"Per segment of {FLOWS} connections, in ns net of an empty program on the same event (tcp_probe); the "
-                 f"rival is bpftrace's `{RIVAL}`. Being called adds {called.text('{:.0f}')} ns to each program.",
+    text = table(f"Per segment of {FLOWS} connections, in ns net of an empty program on the same event (tcp_probe); "
+                 f"the rival is bpftrace's `{RIVAL}`. Being called adds {called.text('{:.0f}')} ns to each program.",
                  ["", "instructions", "events/s", "tcpperf, ns", "rival, ns", "ratio"], rows)
     return text, found

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """What must not grow unnoticed, and does not depend on the machine's mood: the instructions of the BPF programs, as
-they are loaded and as the verifier has to look at them, and those that reading the kernel's arrays (fold) and making the
-pages take, counted by callgrind. Compared with baseline.json; what this kernel or this compiler has no baseline for is
-said and not compared. Root. `write` also keeps the ratios of the last run of ./dev bench.
-
-usage: guard.py check | write"""
+they are loaded and as the verifier has to look at them, and those that reading the kernel's arrays (fold) and making
+the pages take, counted by callgrind. Compared with baseline.json; what this kernel or this compiler has no baseline for
+is said and not compared. Root. `write` also keeps the ratios of the last run of ./dev bench. usage: guard.py check |
+write"""
 import json
 import platform
 import re

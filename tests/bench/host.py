@@ -55,15 +55,17 @@ def run(rounds, quick):
                 if key in results["nothing"][0]}
         rate = base["per_second"].median
         unit = f"{rate:,.0f} /s" if "/" in workload else f"{rate * 8 / 1e9:.1f} Gbit/s"
-        rows.append([workload, unit, *(f"{base[key].median:.1f} us" if key in base else "" for key in RATIOS[1:]), "", ""])
+        rows.append([workload, unit, *(f"{base[key].median:.1f} us" if key in base else "" for key in RATIOS[1:]), "",
+                     ""])
         for name, measured in results.items():
             numbers = {key: spread([m[key] for m in measured]) for key in measured[0]}
             found[f"{workload}; {name}"] = {key: value.__dict__ for key, value in numbers.items()}
-            rows.append([f"{workload}: {name}", *(numbers[f"{key}_ratio"].quartiles("{:.3f}") if f"{key}_ratio" in numbers
-                                                  else "" for key in RATIOS),
+            ratios = (numbers.get(f"{key}_ratio") for key in RATIOS)
+            rows.append([f"{workload}: {name}",
+                         *("" if ratio is None else ratio.quartiles("{:.3f}") for ratio in ratios),
                          f"{numbers['softirq'].median:.2f}", f"{numbers['process'].median * 100:.2f} %"])
     os.sched_setaffinity(0, range(os.cpu_count()))
-    return table(f"One CPU with nothing but traffic: {rounds * WINDOWS_OF_ROUND} windows of {SECONDS} s each; the first line of "
-                 "each kind has its numbers, the others ratios to the windows before and after, in which nothing is "
-                 "attached: median (quartiles).",
+    return table(f"One CPU with nothing but traffic: {rounds * WINDOWS_OF_ROUND} windows of {SECONDS} s each; the "
+                 "first line of each kind has its numbers, the others ratios to the windows before and after, in which "
+                 "nothing is attached: median (quartiles).",
                  ["", "throughput", "p50", "p99", "softirq, CPUs", "process, of a CPU"], rows), found

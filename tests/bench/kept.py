@@ -1,5 +1,5 @@
-"""The ratios of a run of bench.py that are kept in baseline.json: of ours to what stands beside it in the same run. They
-are told with each run, not tested: a busy machine moves them."""
+"""The ratios of a run of bench.py that are kept in baseline.json: of ours to what stands beside it in the same run.
+They are told with each run, not tested: a busy machine moves them."""
 import json
 import pathlib
 
@@ -16,8 +16,9 @@ def ratios(found):
         if "per_second_ratio" in numbers and not name.endswith("; nothing"):
             kept[f"throughput to a host with nothing: {name}"] = numbers["per_second_ratio"]["median"]
     for name, numbers in found.get("scrape", {}).items():
-        if not name.endswith("; Exposer, text") and isinstance(numbers, dict) and "times_faster_than_exposer_text" in numbers:
-            kept[f"times as fast as Exposer's text: {name}"] = numbers["times_faster_than_exposer_text"]["median"]
+        faster = isinstance(numbers, dict) and numbers.get("times_faster_than_exposer_text")
+        if faster and not name.endswith("; Exposer, text"):
+            kept[f"times as fast as Exposer's text: {name}"] = faster["median"]
     return {name: round(value, 3) for name, value in kept.items()}
 
 

@@ -1,7 +1,8 @@
 """What each probe costs on its own, and what the tools cost that people would take instead, by the kernel's timing of
-their programs (bpf_stats): per segment, while two flows exchange small messages over loopback, and per connection, while
-two clients connect, exchange one byte and close. Net of the timing's own time, which an empty program shows. Programs
-that read sockets, one by one, when somebody asks (the sampling) are apart: they do not run because of traffic."""
+their programs (bpf_stats): per segment, while two flows exchange small messages over loopback, and per connection,
+while two clients connect, exchange one byte and close. Net of the timing's own time, which an empty program shows.
+Programs that read sockets, one by one, when somebody asks (the sampling) are apart: they do not run because of
+traffic."""
 import contextlib
 import subprocess
 import time
@@ -101,7 +102,8 @@ def run(rounds, quick):
     text = table("Each probe on its own (grouped by `service_port` and `role`), and what others take: all programs "
                  "together, net of the timing, which would be more than some of them; per segment, per connection with "
                  "all its segments, and per socket that is read.",
-                 ["", "instructions", "ns per segment", "ns per connection", "calls per connection", "ns per socket"], rows)
+                 ["", "instructions", "ns per segment", "ns per connection", "calls per connection", "ns per socket"],
+                 rows)
     if absent:
         text += f"\n\nNot attached on this kernel: {', '.join(absent)}."
     return text, found

@@ -12,7 +12,8 @@ class ProgInfo(ctypes.Structure):
     """struct bpf_prog_info of <linux/bpf.h>, up to `verified_insns` (Linux 5.16)."""
     _fields_ = [
         ("type", ctypes.c_uint32), ("id", ctypes.c_uint32), ("tag", ctypes.c_uint8 * 8),
-        ("jited_prog_len", ctypes.c_uint32), ("xlated_prog_len", ctypes.c_uint32), ("instructions", ctypes.c_uint64 * 2),
+        ("jited_prog_len", ctypes.c_uint32), ("xlated_prog_len", ctypes.c_uint32),
+        ("instructions", ctypes.c_uint64 * 2),
         ("load_time", ctypes.c_uint64), ("created_by_uid", ctypes.c_uint32), ("nr_map_ids", ctypes.c_uint32),
         ("map_ids", ctypes.c_uint64), ("name", ctypes.c_char * 16), ("ifindex", ctypes.c_uint32),
         ("flags", ctypes.c_uint32), ("netns", ctypes.c_uint64 * 2), ("nr_jited", ctypes.c_uint32 * 2),
@@ -20,7 +21,8 @@ class ProgInfo(ctypes.Structure):
         ("func_info", ctypes.c_uint64), ("nr_func_info", ctypes.c_uint32), ("nr_line_info", ctypes.c_uint32),
         ("line_info", ctypes.c_uint64 * 2), ("line_info_sizes", ctypes.c_uint32 * 3), ("nr_prog_tags", ctypes.c_uint32),
         ("prog_tags", ctypes.c_uint64), ("run_time_ns", ctypes.c_uint64), ("run_cnt", ctypes.c_uint64),
-        ("recursion_misses", ctypes.c_uint64), ("verified_insns", ctypes.c_uint32), ("attach_btf_obj_id", ctypes.c_uint32)]
+        ("recursion_misses", ctypes.c_uint64), ("verified_insns", ctypes.c_uint32),
+        ("attach_btf_obj_id", ctypes.c_uint32)]
 
 
 class GetFd(ctypes.Structure):

@@ -35,8 +35,8 @@ def fail(what):
 
 
 def get(port, headers, times):
-    """Milliseconds of each, and the bytes of one. Each on a connection of its own: Exposer keeps none. A plain socket, and
-    the page is read but not kept: what the client takes is a cost of neither server."""
+    """Milliseconds of each, and the bytes of one. Each on a connection of its own: Exposer keeps none. A plain socket,
+    and the page is read but not kept: what the client takes is a cost of neither server."""
     lines = ["GET /metrics HTTP/1.1", "Host: localhost", "Connection: close",
              *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     request, took, buffer = "\r\n".join(lines).encode(), [], bytearray(1 << 20)
@@ -136,6 +136,6 @@ def run(rounds, quick):
         found[f"{series} series; {name}"] = {key: value.__dict__ for key, value in numbers.items()}
     calls = ", ".join(f"{who} {' / '.join(f'{found[key]:.0f}' for key in found if key.endswith('GET') and who in key)}"
                       for who in ("tcpperf", "exposer"))
-    return table(f"A scrape: medians of {GETS} GETs, {rounds} rounds: median (lowest to highest). System calls of a GET "
-                 f"of text with {' / '.join(map(str, sizes))} histograms: {calls}.",
+    return table(f"A scrape: medians of {GETS} GETs, {rounds} rounds: median (lowest to highest). System calls of a "
+                 f"GET of text with {' / '.join(map(str, sizes))} histograms: {calls}.",
                  ["", "ms", "CPU ms", "kB", "peak MiB", "times as fast as Exposer's text"], rows), found
