@@ -54,7 +54,8 @@ def run(kernel):
     RESULTS.mkdir(parents=True, exist_ok=True)
     file = RESULTS / f"{kernel}.json"
     name = version_of(platform.release()) if kernel == "running" else kernel
-    write(file, {"kernel": name, "seconds": "", "error": "was stopped before its end"})  # what is left when this is killed
+    # What is left when this is killed.
+    write(file, {"kernel": name, "seconds": "", "error": "was stopped before its end"})
     command = ["/usr/bin/python3", "-B", str(HERE / "run.py"), name]
     if kernel != "running":
         daemon = os.environ.get("TCPPERFD", str(ROOT / "build/bin/tcpperfd"))

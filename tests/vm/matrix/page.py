@@ -117,7 +117,8 @@ def write(results):
     parts += ["## Probes\n", "With everything on.\n", table(
         ["Probe", *kernels],
         [[f"`{probe}`", *(status_of(result, probe) for result in results)] for probe in expectations.PROBES])]
-    parts += ["## Hooks\n", "What the kernel says is attached, with everything on. Before 5.12, where the last one is needed, `on_sample` and\n`on_seed` are `iter/tcp`.\n", table(
+    parts += ["## Hooks\n", "What the kernel says is attached, with everything on. Before 5.12, where the last one is "
+              "needed, `on_sample` and\n`on_seed` are `iter/tcp`.\n", table(
         ["Hook", "Where", *kernels],
         [[f"`{hook}`", f"`{where}`", *("yes" if hook in result["hooks"]["all"] else "no" for result in results)]
          for hook, where in {**expectations.HOOKS, **expectations.OLDER}.items()])]
