@@ -262,9 +262,11 @@ TEST_CASE("without the event the states of a transfer with losses are still foun
   Measurement client({"congestion"}, clients_of(pair, server), {}, {}, without.tables());
   Connection connection(pair, server);
   const test::SnmpCounters before = test::read_snmp(pair.a());
+  test::Faults way(pair.a());
+  way.rate_limit("10mbit", "3kb", "100ms");  // so slow that most recoveries last longer than a jiffy
   test::Faults faults(pair.b());
   faults.drop_random(test::to_port(server.port()), 5);
-  test::transfer(connection.socket, 5'000'011);
+  test::transfer(connection.socket, 2'000'003);
   const Bounds life = connection.close();
   const test::SnmpCounters kernel = test::delta(test::read_snmp(pair.a()), before);
   INFO(client.nonzero());
